@@ -1,0 +1,233 @@
+"""What every service shows over HTTP: health, metrics, and for operators what is parked, quarantined and waiting."""
+
+import base64
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Query, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import Field
+
+from eventing import gauges, parking
+from eventing.audit import record_action
+from eventing.clock import system_now
+from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, install_problems, listing, page, requires
+from eventing.mongo import faults
+from eventing.parking import NotParkedError, Outcome
+from eventing.service import Service
+
+
+class Mend(Reasoned):
+    """What to do with a parked record, and why. `data` only for edit: the record's new data."""
+
+    dry_run: bool = False
+    data: dict[str, Any] | None = Field(default=None)
+
+
+def build_api(service: Service, keys: Keys, *, title: str) -> FastAPI:
+    """The application with everything that is the same in each service; the caller adds its own routes.
+
+    Its lifespan starts and stops the service.
+    """
+
+    async def lifespan(_: FastAPI) -> Any:
+        async with service.running():
+            yield
+
+    api = FastAPI(
+        title=title, version=version("wea-clock-hours"), lifespan=_context(lifespan), redoc_url=None,
+        swagger_ui_parameters={"tryItOutEnabled": False},
+    )  # fmt: skip
+    install_problems(api)
+    _health(api, service)
+    _parked(api, service, keys)
+    _waiting(api, service, keys)
+    return api
+
+
+def _context(function: Any) -> Any:
+    from contextlib import asynccontextmanager
+
+    return asynccontextmanager(function)
+
+
+def _health(api: FastAPI, service: Service) -> None:
+    @api.get("/health/live", tags=["health"])
+    async def live() -> dict[str, Any]:
+        """The process answers."""
+        return {"status": "live", "service": service.name, "version": version("wea-clock-hours")}
+
+    @api.get("/health/ready", tags=["health"])
+    async def ready(response: Response) -> dict[str, Any]:
+        """It can do its work: indexes built, topics read, no parking storm. 503 with the reasons otherwise."""
+        reasons = service.unready()
+        response.status_code = 503 if reasons else 200
+        return {
+            "status": "not_ready" if reasons else "ready",
+            "reasons": reasons,
+            "service": service.name,
+            "version": version("wea-clock-hours"),
+            "program_digest": service.digest,
+            "now": service.clock(),
+        }
+
+    @api.get("/metrics", tags=["health"])
+    async def metrics() -> Response:
+        """Prometheus metrics."""
+        await gauges.refresh(service)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
+    Operator = Annotated[Caller, Depends(requires(keys, "operator"))]  # noqa: N806
+    database = service.database
+
+    @api.get("/admin/parked", tags=["operators"])
+    async def parked(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
+        """The parked lanes, each with its head and how many records stand behind it."""
+        wanted = {"parked": {"$gt": 0}} | ({"_id": {"$gt": at.cursor}} if at.after else {})
+        with faults():
+            lanes = await database["lanes"].find(wanted).sort("_id", 1).limit(at.limit).to_list(None)
+            heads = [await database["parked"].find_one({"key": lane["_id"]}, sort=[("n", 1)]) for lane in lanes]
+        items = [_lane(lane, head) for lane, head in zip(lanes, heads, strict=True) if head is not None]
+        return listing(items, lanes[-1]["_id"] if len(lanes) == at.limit else None)
+
+    @api.post("/admin/parked/{key:path}/retry", tags=["operators"])
+    async def retry(
+        key: str, body: Mend, caller: Operator, dry_run: Annotated[bool, Query()] = False
+    ) -> dict[str, Any]:
+        """Try the lane from its head; what stood behind it follows in order."""
+        if dry_run or body.dry_run:
+            return _outcome(await _mend(parking.preview(database, key, _handlers(service))))
+        await record_action(database, caller, "parked.retry", key, body.reason)
+        return _outcome(await parking.retry(database, key, _handlers(service)))
+
+    @api.post("/admin/parked/{key:path}/skip", tags=["operators"])
+    async def skip(key: str, body: Mend, caller: Operator, dry_run: Annotated[bool, Query()] = False) -> dict[str, Any]:
+        """Move the head to quarantine, where it is kept whole, and go on with what stood behind it."""
+        if dry_run or body.dry_run:
+            return _outcome(await _mend(parking.preview_skip(database, key)))
+        await record_action(database, caller, "parked.skip", key, body.reason)
+        try:
+            return _outcome(await parking.skip(database, key, _handlers(service), reason=body.reason))
+        except NotParkedError:
+            return _outcome(Outcome(key))
+
+    @api.post("/admin/parked/{key:path}/edit", tags=["operators"])
+    async def edit(key: str, body: Mend, caller: Operator, dry_run: Annotated[bool, Query()] = False) -> dict[str, Any]:
+        """Give the head other data (its id, type, time and key stay) and try it."""
+        if body.data is None:
+            raise ProblemError(422, "invalid", "Edit needs data.", errors=[{"field": "data", "reason": "required"}])
+        if dry_run or body.dry_run:
+            return _outcome(await _mend(parking.preview(database, key, _handlers(service), data=body.data)))
+        await record_action(database, caller, "parked.edit", key, body.reason)
+        return _outcome(await _mend(parking.edit(database, key, _handlers(service), data=body.data)))
+
+    @api.get("/admin/parked/{key:path}", tags=["operators"])
+    async def lane(key: str, _: Operator) -> dict[str, Any]:
+        """One lane: each of its records, whole, from the head."""
+        with faults():
+            records = await database["parked"].find({"key": key}).sort("n", 1).limit(1000).to_list(None)
+        if not records:
+            raise ProblemError(404, "nothing_parked", "Nothing is parked under this key.")
+        return listing([_record(record) for record in records], None)
+
+
+def _waiting(api: FastAPI, service: Service, keys: Keys) -> None:
+    Operator = Annotated[Caller, Depends(requires(keys, "operator"))]  # noqa: N806
+    database = service.database
+
+    @api.get("/admin/quarantine", tags=["operators"])
+    async def quarantine(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
+        """What could not be used, whole, oldest first by id."""
+        return await _rows(database["quarantine"], at, _quarantined)
+
+    @api.get("/admin/outbox", tags=["operators"])
+    async def outbox(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
+        """Events that wait for the relay."""
+        return await _rows(database["outbox"], at, _waiting_row)
+
+    @api.get("/admin/lanes", tags=["operators"])
+    async def lanes(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
+        """For each key, the last sequence seen and sent on each topic: what `wea check` compares."""
+        return await _rows(database["lanes"], at, _sequences)
+
+    @api.get("/admin/audit", tags=["operators"])
+    async def audit(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
+        """Who did what, when and why."""
+        return await _rows(database["audit"], at, lambda row: row)
+
+
+async def _rows(collection: Any, at: Page, shown: Any) -> dict[str, Any]:
+    wanted = {"_id": {"$gt": at.cursor}} if at.after else {}
+    with faults():
+        rows = await collection.find(wanted).sort("_id", 1).limit(at.limit).to_list(None)
+    return listing([shown(row) for row in rows], rows[-1]["_id"] if len(rows) == at.limit else None)
+
+
+async def _mend(work: Any) -> Outcome:
+    try:
+        outcome: Outcome = await work
+    except NotParkedError:
+        raise ProblemError(404, "nothing_parked", "Nothing is parked under this key.") from None
+    return outcome
+
+
+def _handlers(service: Service) -> parking.Handlers:
+    if service.consumer is None:
+        raise ProblemError(404, "nothing_parked", "This service reads no topics.")
+    return service.consumer.handlers
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "key": outcome.key, "applied": outcome.applied, "left": outcome.left, "reason": outcome.reason,
+        "dry_run": outcome.dry_run, "events": outcome.events,
+    }  # fmt: skip
+
+
+def _lane(lane: dict[str, Any], head: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "key": lane["_id"],
+        "records": lane["parked"],
+        "behind": lane["parked"] - 1,
+        "topic": head["topic"],
+        "event_id": head["event_id"],
+        "type": head["type"],
+        "reason": head["reason"],
+        "tries": head["tries"],
+        "parked_at": head["parked_at"],
+    }
+
+
+def _record(record: dict[str, Any]) -> dict[str, Any]:
+    kept = ("n", "topic", "partition", "offset", "event_id", "type", "reason", "tries", "parked_at", "timestamp")
+    return {name: record[name] for name in kept} | {"value": _text(record["value"])}
+
+
+def _quarantined(row: dict[str, Any]) -> dict[str, Any]:
+    shown = {"id": row["_id"], "topic": row["topic"], "reason": row["reason"], "detail": row.get("detail", "")}
+    shown |= {"at": row["at"], "age_seconds": int((system_now() - row["at"]).total_seconds())}
+    shown |= {"key": _text(row.get("key")), "value": _text(row["value"])}
+    return shown | {name: row[name] for name in ("event_id", "type") if name in row}
+
+
+def _waiting_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["_id"], "topic": row["topic"], "key": row["key"], "sequence": row["sequence"], "lane": row["lane"],
+        "at": row["at"], "age_seconds": int((system_now() - row["at"]).total_seconds()),
+    }  # fmt: skip
+
+
+def _sequences(row: dict[str, Any]) -> dict[str, Any]:
+    return {"key": row["_id"], "seen": row.get("seen", {}), "sent": row.get("sent", {}), "parked": row.get("parked", 0)}
+
+
+def _text(value: Any) -> str | None:
+    """Bytes as text where they are text, else base64 marked as such."""
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return bytes(value).decode()
+    except UnicodeDecodeError:
+        return "base64:" + base64.b64encode(bytes(value)).decode()

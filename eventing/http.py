@@ -1,0 +1,172 @@
+"""HTTP as every service speaks it: RFC 9457 problems, bearer keys with roles, cursor pages, an audit trail."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from eventing.keys import KeyBook
+from eventing.transient import TransientError
+
+PROBLEM = "application/problem+json"
+TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    408: "Request took too long",
+    409: "Conflict",
+    410: "Gone",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Not as described",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available now",
+}
+
+
+class ProblemError(Exception):
+    """An answer that is not a success, as an RFC 9457 problem. `code` names the refusal for programs."""
+
+    def __init__(
+        self, status: int, code: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(code)
+        self.status, self.code, self.detail, self.more = status, code, detail, more
+        self.headers = dict(headers or {})
+
+
+def problem(error: ProblemError) -> Response:
+    """The problem as a response."""
+    return Response(problem_body(error), error.status, headers=error.headers, media_type=PROBLEM)
+
+
+def problem_body(error: ProblemError) -> bytes:
+    body = {"type": "about:blank", "title": TITLES.get(error.status, "Error"), "status": error.status}
+    body |= {"code": error.code} | ({"detail": error.detail} if error.detail else {}) | error.more
+    return orjson.dumps(body, option=orjson.OPT_UTC_Z)
+
+
+def install_problems(api: FastAPI) -> None:
+    """Make every error of this application a problem, validation and unknown paths included."""
+
+    async def from_problem(_: Request, error: Exception) -> Response:
+        return problem(cast(ProblemError, error))
+
+    async def from_validation(_: Request, error: Exception) -> Response:
+        errors = cast(RequestValidationError, error).errors()
+        fields = [{"field": ".".join(str(part) for part in e["loc"]), "reason": e["msg"]} for e in errors]
+        return problem(ProblemError(422, "invalid", "Some fields are not as described.", errors=fields))
+
+    async def from_http(_: Request, error: Exception) -> Response:
+        refused = cast(HTTPException, error)
+        code = {404: "not_found", 405: "method_not_allowed"}.get(refused.status_code, "refused")
+        return problem(ProblemError(refused.status_code, code, str(refused.detail), headers=refused.headers))
+
+    async def from_transient(_: Request, __: Exception) -> Response:
+        return problem(ProblemError(503, "not_available", "Try again in a moment.", headers={"Retry-After": "2"}))
+
+    api.add_exception_handler(ProblemError, from_problem)
+    api.add_exception_handler(RequestValidationError, from_validation)
+    api.add_exception_handler(HTTPException, from_http)
+    api.add_exception_handler(TransientError, from_transient)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a role, and a fingerprint of the key for the audit trail."""
+
+    role: str
+    key_id: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.role}:{self.key_id}"
+
+
+class Keys:
+    """Bearer keys by role (keys.py)."""
+
+    def __init__(self, text: str, file: Path | None = None) -> None:
+        self._book = KeyBook(text, file)
+
+    def caller(self, authorization: str | None) -> Caller | None:
+        """Who holds this `Authorization` header's key."""
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            return None
+        found = self._book.role_of(key.strip())
+        return None if found is None else Caller(*found)
+
+    def check(self, authorization: str | None, *roles: str) -> Caller:
+        """Raises ProblemError 401 for no or a wrong key, 403 for another role."""
+        caller = self.caller(authorization)
+        if caller is None:
+            raise ProblemError(
+                401, "no_valid_key", "Send Authorization: Bearer KEY.", headers={"WWW-Authenticate": "Bearer"}
+            )
+        if caller.role not in roles:
+            raise ProblemError(403, "wrong_role", f"This asks for the role {' or '.join(roles)}.")
+        return caller
+
+
+def requires(keys: Keys, *roles: str) -> Callable[[Request], Awaitable[Caller]]:
+    """A FastAPI dependency: the caller, who must hold one of these roles."""
+
+    async def caller(request: Request) -> Caller:
+        return keys.check(request.headers.get("authorization"), *roles)
+
+    return caller
+
+
+class Reasoned(BaseModel):
+    """The body of every action of staff and operators."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`?limit=&after=` of a list."""
+
+    limit: int = 100
+    after: str | None = None
+
+    @property
+    def cursor(self) -> Any:
+        """What the last page's `next` held. Raises ProblemError 422 for one that we did not give."""
+        if self.after is None:
+            return None
+        try:
+            return orjson.loads(urlsafe_b64decode(self.after.encode()))
+        except ValueError:
+            raise ProblemError(422, "unknown_cursor", "Use `next` as it was given.") from None
+
+
+async def page(request: Request) -> Page:
+    """A FastAPI dependency that reads `limit` (1 to 1000, 100 unless told) and `after`."""
+    text = request.query_params.get("limit", "100")
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= 1000:
+        raise ProblemError(422, "invalid", "limit is 1 to 1000.", errors=[{"field": "limit", "reason": "1 to 1000"}])
+    return Page(int(text), request.query_params.get("after") or None)
+
+
+def cursor(value: Any) -> str:
+    return urlsafe_b64encode(orjson.dumps(value)).decode()
+
+
+def listing(items: Sequence[Any], next_value: Any | None) -> dict[str, Any]:
+    """The form of every list: {"items": […], "next": cursor or null}."""
+    return {"items": list(items), "next": None if next_value is None else cursor(next_value)}

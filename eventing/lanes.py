@@ -1,0 +1,147 @@
+"""Lanes: one document a key, with what was seen and sent under it, and how many of its records are parked.
+
+    {_id: KEY, seen: {TOPIC: sequence}, sent: {TOPIC: sequence}, parked: count, last: n, gap: [topic, sequence] | null}
+
+Every unit that reads or publishes under a key changes its lane, so two units on one key can never both commit on the
+same snapshot: numbering has no gaps and parking no race.
+"""
+
+from typing import Any
+
+from eventing.batch import Reason, Record
+from eventing.clock import system_now
+from eventing.mongo import Binary, Database, DeleteOne, Index, InsertOne, Operation, Session, UpdateOne
+
+COLLECTION = "lanes"
+PARKED = "parked"
+SCHEMA = 1
+INDEXES = {
+    COLLECTION: (Index.on("parked", partial={"parked": {"$gt": 0}}),),
+    PARKED: (Index.on("key", "n", unique=True),),
+}
+GAP = "sequence_gap"
+
+
+def slug(topic: str) -> str:
+    """The topic as a field name: dots would mean nesting."""
+    return topic.replace(".", "-")
+
+
+class Lane:
+    """What one key has seen, sent and parked, as this unit leaves it."""
+
+    def __init__(self, key: str, document: dict[str, Any] | None) -> None:
+        self.key = key
+        self._document = document or {}
+        self._sets: dict[str, Any] = {}
+        self._seen: dict[str, int] = dict(self._document.get("seen", {}))
+        self._sent: dict[str, int] = dict(self._document.get("sent", {}))
+        self._count: int = self._document.get("parked", 0)
+        self._last: int = self._document.get("last", 0)
+        self._gap: list[Any] | None = self._document.get("gap")
+        self._blocked_now = False
+        self.mended = False
+
+    def seen(self, topic: str) -> int:
+        return self._seen.get(slug(topic), 0)
+
+    def saw(self, topic: str, sequence: int) -> None:
+        name = slug(topic)
+        self._seen[name] = sequence
+        self._sets[f"seen.{name}"] = sequence
+
+    def next(self, topic: str) -> int:
+        """The next sequence for an event of ours on this topic, from 1 without gaps."""
+        name = slug(topic)
+        self._sent[name] = self._sent.get(name, 0) + 1
+        self._sets[f"sent.{name}"] = self._sent[name]
+        return self._sent[name]
+
+    def blocked(self, record: Record) -> bool:
+        """Must this record wait behind a parked one? A lane that waits for just this record lets it through."""
+        if record.parked_n is not None:
+            return self._blocked_now
+        if self._gap is not None and self._gap == [record.topic, record.event.sequence]:
+            self.mended, self._gap = True, None
+            self._sets["gap"] = None
+            return False
+        return self._blocked_now or self._count > 0
+
+    def block(self, record: Record) -> None:
+        self._blocked_now = True
+
+    def park(self, record: Record, reason: Reason) -> Operation:
+        """The write that parks the record behind what is parked already, or tells why it stays."""
+        why = {"code": reason.code, "detail": reason.detail}
+        if reason.code == GAP and (record.parked_n is not None or self._count == 0):
+            topic, expected = reason.detail.rsplit(" ", 1)
+            self._set_gap([topic, int(expected)])
+        if record.parked_n is not None:
+            changes = {"$set": {"reason": why, "tried_at": system_now()}, "$inc": {"tries": 1}}
+            return UpdateOne({"key": self.key, "n": record.parked_n}, changes)
+        self._count += 1
+        self._last += 1
+        self._sets["parked"], self._sets["last"] = self._count, self._last
+        return InsertOne(parked_document(record, self._last, why))
+
+    def unpark(self, record: Record) -> Operation:
+        self._count -= 1
+        self._sets["parked"] = self._count
+        return DeleteOne({"key": self.key, "n": record.parked_n})
+
+    def change(self) -> Operation | None:
+        if not self._sets:
+            return None
+        return UpdateOne({"_id": self.key}, {"$set": {**self._sets, "schema": SCHEMA}}, upsert=True)
+
+    def _set_gap(self, gap: list[Any]) -> None:
+        self._gap = gap
+        self._sets["gap"] = gap
+
+
+class Lanes:
+    """The lanes of a unit: read once for all its keys, written once."""
+
+    def __init__(self, database: Database, session: Session) -> None:
+        self._collection = database[COLLECTION]
+        self._session = session
+        self._lanes: dict[str, Lane] = {}
+
+    def __getitem__(self, key: str) -> Lane:
+        return self._lanes[key]
+
+    async def load(self, keys: set[str]) -> None:
+        missing = keys - self._lanes.keys()
+        if not missing:
+            return
+        self._lanes.update({key: Lane(key, None) for key in missing})
+        found = self._collection.find({"_id": {"$in": list(missing)}}, session=self._session)
+        async for document in found:
+            self._lanes[document["_id"]] = Lane(document["_id"], document)
+
+    def changes(self) -> list[Operation]:
+        return [change for lane in self._lanes.values() if (change := lane.change()) is not None]
+
+    @property
+    def mended(self) -> list[str]:
+        """Keys whose missing record has come: what waited behind it can be tried."""
+        return [key for key, lane in self._lanes.items() if lane.mended]
+
+
+def parked_document(record: Record, n: int, why: dict[str, str]) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "n": n,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "event_id": record.event.id,
+        "type": record.event.type,
+        "reason": why,
+        "value": None if record.value is None else Binary(record.value),
+        "headers": [[name, Binary(content)] for name, content in record.headers],
+        "timestamp": record.timestamp,
+        "parked_at": system_now(),
+        "tries": 1,
+        "schema": SCHEMA,
+    }

@@ -1,0 +1,154 @@
+"""Looking at a cluster without taking part in it: ends, committed offsets, members, and single records by their place.
+
+For a console. It joins no group and commits nothing, so whoever looks can never hold up whoever works. What Kafka does
+not answer in time is a TransientError.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from eventing.batch import Failure, Partition, Record
+from eventing.consumer import read
+from eventing.kafka import KafkaSettings, TopicPartition
+from eventing.transient import TransientError
+
+Place = tuple[str, int, int]  # topic (the registry's name), partition, offset
+
+ANSWER_SECONDS = 5.0
+NEAR = 200  # records apart: nearer ones are read through, farther ones sought
+
+
+class Cluster:
+    """One process's eyes. Opens its clients when first asked, and anew after a fault."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._reader: AIOKafkaConsumer | None = None
+        self._asker: AIOKafkaConsumer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+        self._reading, self._asking = asyncio.Lock(), asyncio.Lock()
+
+    async def close(self) -> None:
+        for client in (self._reader, self._asker):
+            await _stopped(client and client.stop())
+        await _stopped(self._admin and self._admin.close())
+        self._reader = self._asker = self._admin = None
+
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset after the last record of each partition."""
+        wanted = {self._tp(partition): partition for partition in partitions}
+        async with self._answering(self._asking):
+            if self._asker is None:
+                self._asker = await self._consumer()
+            ends = await self._asker.end_offsets(list(wanted))
+        return {wanted[tp]: end for tp, end in ends.items()}
+
+    async def committed(self, group: str) -> dict[Partition, int]:
+        """Where a group stands, of the partitions that it has committed for."""
+        async with self._answering(self._asking):
+            committed = await (await self._administrator()).list_consumer_group_offsets(self._kafka.prefix + group)
+        return {(self._kafka.logical(tp.topic), tp.partition): at.offset for tp, at in committed.items()}
+
+    async def members(self, group: str) -> int:
+        """How many processes consume in a group."""
+        async with self._answering(self._asking):
+            answers = await (await self._administrator()).describe_consumer_groups([self._kafka.prefix + group])
+        return sum(len(described[5]) for answer in answers for described in answer.groups)
+
+    async def records(self, places: Iterable[Place]) -> dict[Place, Record | Failure]:
+        """The records at these places, of those that Kafka still has."""
+        wanted: dict[Partition, set[int]] = defaultdict(set)
+        for topic, partition, offset in places:
+            wanted[topic, partition].add(offset)
+        found: dict[Place, Record | Failure] = {}
+        if wanted:
+            async with self._answering(self._reading):
+                await self._read(wanted, found)
+        return found
+
+    async def _read(self, wanted: Mapping[Partition, set[int]], found: dict[Place, Record | Failure]) -> None:
+        if self._reader is None:
+            self._reader = await self._consumer()
+        reader = self._reader
+        partitions = {self._tp(partition): partition for partition in wanted}
+        reader.assign(list(partitions))
+        first = await reader.beginning_offsets(list(partitions))
+        ends = await reader.end_offsets(list(partitions))
+        left = {
+            tp: sorted(at for at in wanted[partition] if first[tp] <= at < ends[tp])
+            for tp, partition in partitions.items()
+        }
+        self._seek(left)
+        while any(left.values()):
+            for tp, raws in (await reader.getmany(timeout_ms=1000, max_records=500)).items():
+                topic, number = partitions[tp]
+                for raw in raws:
+                    if left[tp] and raw.offset == left[tp][0]:
+                        found[topic, number, raw.offset] = read(raw, topic)
+                    # a compacted topic has lost what was passed over
+                    left[tp] = [at for at in left[tp] if at > raw.offset]
+                if left[tp] and left[tp][0] > raws[-1].offset + NEAR:
+                    reader.seek(tp, left[tp][0])
+                elif not left[tp]:
+                    reader.pause(tp)
+
+    def _seek(self, left: Mapping[TopicPartition, list[int]]) -> None:
+        assert self._reader is not None  # noqa: S101 - for the type checker
+        for tp, offsets in left.items():
+            if offsets:
+                self._reader.seek(tp, offsets[0])
+            else:
+                self._reader.pause(tp)
+
+    @asynccontextmanager
+    async def _answering(self, lock: asyncio.Lock) -> AsyncIterator[None]:
+        """One question at a time, within bounds; after a fault with new clients."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS), lock:
+                yield
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.close()
+            raise TransientError(type(error).__name__) from error
+
+    async def _consumer(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            **self._kafka.options,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=100,
+            request_timeout_ms=int(ANSWER_SECONDS * 1000),
+        )
+        return await _started(consumer, consumer.stop)
+
+    async def _administrator(self) -> AIOKafkaAdminClient:
+        if self._admin is None:
+            client = AIOKafkaAdminClient(**self._kafka.options, request_timeout_ms=int(ANSWER_SECONDS * 1000))
+            self._admin = await _started(client, client.close)
+        return self._admin
+
+    def _tp(self, partition: Partition) -> TopicPartition:
+        return TopicPartition(self._kafka.physical(partition[0]), partition[1])
+
+
+async def _started(client: Any, stop: Any) -> Any:
+    try:
+        await client.start()
+    except BaseException:
+        await stop()
+        raise
+    return client
+
+
+async def _stopped(stopping: Any) -> None:
+    if stopping is not None:
+        with suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(2):
+                await stopping

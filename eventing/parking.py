@@ -1,0 +1,181 @@
+"""Mending parked records: retry, skip, edit. All of it runs the very handlers that the consumer runs.
+
+A lane is worked off from its head, one transaction a record. What fails again stays where it is, with its new reason,
+and all behind it waits on. A preview does the same and takes everything back.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import orjson
+
+from eventing.batch import Batch, Record
+from eventing.clock import system_now
+from eventing.envelope import STRUCTURED_HEADERS, decode, encode
+from eventing.lanes import COLLECTION, GAP, PARKED, slug
+from eventing.mongo import Binary, Database, faults
+from eventing.transient import RefusedError, repeat
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Which handler reads which topic, and what it is called with."""
+
+    by_topic: Mapping[str, Callable[..., Awaitable[None]]]
+    context: tuple[Any, ...]
+    clock: Callable[[], datetime]
+
+    async def __call__(self, batch: Batch) -> None:
+        first = batch.records[0]
+        await self.by_topic[first.topic](batch, *self.context, self.clock())
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of working off a lane: how many applied, how many are left, and why the head stays."""
+
+    key: str
+    applied: int = 0
+    left: int = 0
+    reason: dict[str, str] | None = None
+    dry_run: bool = False
+    events: list[str] = field(default_factory=list)
+
+
+class NotParkedError(LookupError):
+    """Nothing is parked under this key."""
+
+
+async def retry(database: Database, key: str, handlers: Handlers) -> Outcome:
+    """Try the lane from its head until it is empty or a record stays. Safe to repeat; an empty lane is no error."""
+    outcome = Outcome(key)
+    while (head := await _head(database, key)) is not None:
+        try:
+            await repeat(partial(handlers, Batch((_record(head),), replay=True)))
+        except RefusedError as error:
+            outcome.reason = {"code": "write_refused", "detail": str(error)}
+            break
+        after = await _head(database, key)
+        if after is not None and after["n"] == head["n"]:
+            outcome.reason = after["reason"]
+            break
+        outcome.applied += 1
+    outcome.left = await _count(database, key)
+    return outcome
+
+
+async def preview(database: Database, key: str, handlers: Handlers, *, data: dict[str, Any] | None = None) -> Outcome:
+    """What retrying the head, as it is or with other data, would do: done, reported and taken back.
+
+    Raises NotParkedError.
+    """
+    head = await _required(database, key)
+    if data is not None:
+        head = {**head, "value": _edited(head, data)}
+    rehearsal: list[Any] = []
+    outcome = Outcome(key, dry_run=True, left=await _count(database, key))
+    try:
+        await repeat(partial(handlers, Batch((_record(head),), replay=True, rehearsal=rehearsal)))
+    except RefusedError as error:
+        outcome.reason = {"code": "write_refused", "detail": str(error)}
+    for unit in rehearsal:
+        outcome.events += [event.type for event in unit.published]
+        outcome.reason = next(({"code": r.code, "detail": r.detail} for _, r in unit.parked), outcome.reason)
+    outcome.applied = 0 if outcome.reason else 1
+    return outcome
+
+
+async def preview_skip(database: Database, key: str) -> Outcome:
+    """What skipping would take out, and how much would then be tried. Raises NotParkedError."""
+    head = await _required(database, key)
+    return Outcome(key, dry_run=True, left=await _count(database, key) - (head["reason"]["code"] != GAP))
+
+
+async def skip(database: Database, key: str, handlers: Handlers, *, reason: str) -> Outcome:
+    """Take the head out of the lane into quarantine, where it is kept whole, and work off what stood behind it.
+
+    A lane that waits for a missing record skips what is missing; its head is then tried. Raises NotParkedError.
+    """
+    await repeat(partial(_skip, database, key, reason))
+    return await retry(database, key, handlers)
+
+
+async def edit(database: Database, key: str, handlers: Handlers, *, data: dict[str, Any]) -> Outcome:
+    """Give the head other data, keeping its id, type, time and key, and try. Raises NotParkedError."""
+    head = await _required(database, key)
+    with faults():
+        await database[PARKED].update_one(
+            {"_id": head["_id"]},
+            {"$set": {"value": _edited(head, data), "headers": _structured(), "original": head["value"]}},
+        )
+    return await retry(database, key, handlers)
+
+
+async def _skip(database: Database, key: str, reason: str) -> None:
+    async with database.transaction() as session:
+        head = await database[PARKED].find_one({"key": key}, sort=[("n", 1)], session=session)
+        if head is None:
+            raise NotParkedError(key)
+        record = _record(head)
+        sequence, seen = record.event.sequence, f"seen.{slug(record.topic)}"
+        if head["reason"]["code"] == GAP and sequence is not None:
+            changes: dict[str, Any] = {"$set": {seen: sequence - 1, "gap": None}}
+        else:
+            changes = {"$inc": {"parked": -1}}
+            if sequence is not None:
+                changes["$max"] = {seen: sequence}
+            await database[PARKED].delete_one({"_id": head["_id"]}, session=session)
+            kept = {name: head[name] for name in ("topic", "event_id", "type", "value", "headers")}
+            kept |= {"key": key.encode(), "reason": "skipped", "detail": reason, "at": system_now()}
+            await database["quarantine"].update_one(
+                {"_id": record.place}, {"$setOnInsert": kept}, upsert=True, session=session
+            )
+        await database[COLLECTION].update_one({"_id": key}, changes, session=session)
+
+
+async def _head(database: Database, key: str) -> dict[str, Any] | None:
+    with faults():
+        head: dict[str, Any] | None = await database[PARKED].find_one({"key": key}, sort=[("n", 1)])
+    return head
+
+
+async def _required(database: Database, key: str) -> dict[str, Any]:
+    head = await _head(database, key)
+    if head is None:
+        raise NotParkedError(key)
+    return head
+
+
+async def _count(database: Database, key: str) -> int:
+    with faults():
+        count: int = await database[PARKED].count_documents({"key": key})
+    return count
+
+
+def _record(head: dict[str, Any]) -> Record:
+    headers = tuple((name, bytes(content)) for name, content in head["headers"])
+    value = None if head["value"] is None else bytes(head["value"])
+    event = decode(value, headers, head["key"])
+    return Record(
+        head["topic"],
+        head["partition"],
+        head["offset"],
+        head["key"],
+        event,
+        head["timestamp"],
+        value,
+        headers,
+        head["n"],
+    )
+
+
+def _edited(head: dict[str, Any], data: dict[str, Any]) -> Binary:
+    record = _record(head)
+    return Binary(encode(record.event, orjson.dumps(data)))
+
+
+def _structured() -> list[Any]:
+    return [[name, Binary(content)] for name, content in STRUCTURED_HEADERS]

@@ -1,0 +1,63 @@
+"""uvicorn's HTTP protocol with an end to its patience: who is too slow with a request's headers gets 408.
+
+uvicorn itself waits for ever, so a few slow clients could hold every connection. The body's time is the application's.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from eventing.http import PROBLEM, ProblemError, problem_body
+
+HEADER_SECONDS = 10.0
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """Counts from the opening, and from the first byte of each further request, to the end of its headers."""
+
+    _limit: asyncio.TimerHandle | None = None
+    _begun = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._start()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._begun = True
+        if self._limit is None:
+            self._start()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._stop()
+        self._begun = False
+        super().on_headers_complete()
+
+    def _start(self) -> None:
+        self._limit = self.loop.call_later(HEADER_SECONDS, self._too_slow)
+
+    def _stop(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+
+    def _too_slow(self) -> None:
+        self._limit = None
+        if self.transport.is_closing():
+            return
+        if self._begun:  # half a request: say why; nothing at all: just close
+            self.transport.write(_ANSWER)
+        self.transport.close()
+
+
+def _answer() -> bytes:
+    body = problem_body(ProblemError(408, "too_slow", "The request took too long to come."))
+    head = f"HTTP/1.1 408 Request Timeout\r\ncontent-type: {PROBLEM}\r\ncontent-length: {len(body)}\r\n"
+    return head.encode() + b"connection: close\r\n\r\n" + body
+
+
+_ANSWER = _answer()

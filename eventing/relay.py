@@ -1,0 +1,180 @@
+"""The relay: publishes what units of work have written, in order per key, until Kafka has acknowledged it.
+
+It may repeat itself: a row goes only after its acknowledgement, so what a crash leaves is published again, and readers
+drop it by its sequence. Lanes are leased, so that replicas share the work; it wakes on each commit of this process and
+looks by itself as well, for rows that another process wrote.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from eventing import metrics, outbox
+from eventing.envelope import STRUCTURED_HEADERS
+from eventing.kafka import KafkaSettings, producer
+from eventing.leases import Shares
+from eventing.mongo import Database, DeleteOne, Operation, UpdateOne, faults
+from eventing.points import reached
+from eventing.transient import TransientError, pause
+
+log = structlog.get_logger(__name__)
+
+MOST_ROWS = 1000
+POLL_SECONDS = 0.1  # where other processes write rows of our lanes
+ALONE_SECONDS = 1.0  # where every row is of a commit that wakes us; only what a predecessor left is found by looking
+
+
+class Source(Protocol):
+    """A collection of rows {_id, topic, key, lane, sequence, value, headers?} and what becomes of a published one."""
+
+    @property
+    def collection(self) -> str: ...
+    @property
+    def order(self) -> Sequence[tuple[str, int]]: ...
+    def done(self, row: Mapping[str, Any]) -> Operation: ...
+
+
+class Outbox:
+    """Events of our own: gone once published."""
+
+    collection = outbox.COLLECTION
+    order = (("lane", 1), ("key", 1), ("sequence", 1))
+
+    def done(self, row: Mapping[str, Any]) -> Operation:
+        return DeleteOne({"_id": row["_id"]})
+
+
+PUBLISHED = ("lane", "order", "key", "topic", "value", "headers")
+
+
+class Claims:
+    """Intake documents: the claim stays for good, what was to be published is taken off it, key and all."""
+
+    def __init__(self, collection: str) -> None:
+        self.collection = collection
+        self.order = (("lane", 1), ("order", 1))
+
+    def done(self, row: Mapping[str, Any]) -> Operation:
+        return UpdateOne({"_id": row["_id"]}, {"$unset": dict.fromkeys(PUBLISHED, "")})
+
+
+class Relay:
+    """Publishes the rows of one source, as long as it runs."""
+
+    def __init__(self, kafka: KafkaSettings, database: Database, source: Source | None = None) -> None:
+        self.source: Source = source or Outbox()
+        self._kafka, self._database = kafka, database
+        self._shares = Shares(database, f"relay/{self.source.collection}", outbox.LANES, kafka.instance)
+        self._wake = database.woken_by_commits()
+        self._producer: AIOKafkaProducer | None = None
+        self._attempt = 0
+
+    def wake(self) -> None:
+        """Look now: rows were written outside a transaction of this process's."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled; on the way out give the lanes back."""
+        keeping = asyncio.create_task(self._shares.keep())
+        try:
+            while True:
+                await self._turn()
+        finally:
+            keeping.cancel()
+            await self._shares.release()
+            await self._close()
+
+    async def _turn(self) -> None:
+        self._wake.clear()
+        try:
+            rows = await self._rows()
+            published = await self._publish(rows) if rows else 0
+            if published == len(rows):
+                self._attempt = 0
+                if len(rows) < MOST_ROWS:
+                    await self._rest()
+                return
+        except (TransientError, KafkaError, OSError) as error:
+            log.warning("relay_waits", source=self.source.collection, error=type(error).__name__)
+        self._attempt += 1
+        metrics.RELAY_FAILURES.labels(self.source.collection).inc()
+        await self._close()  # a dead sender never recovers (OutOfOrderSequence): take a new one
+        await asyncio.sleep(pause(self._attempt))
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(ALONE_SECONDS if self._shares.alone and self._shares.mine else POLL_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _rows(self) -> list[dict[str, Any]]:
+        lanes = list(self._shares.mine)
+        if not lanes:
+            return []
+        with faults():
+            found = self._database[self.source.collection].find({"lane": {"$in": lanes}})
+            rows: list[dict[str, Any]] = await found.sort(list(self.source.order)).limit(MOST_ROWS).to_list(None)
+        return rows
+
+    async def _publish(self, rows: list[dict[str, Any]]) -> int:
+        """Publish rows, key by key in order; a key that fails stops. Returns how many are published and done with."""
+        sender = await self._sender()
+        reached("relay.read")
+        by_key: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            by_key[row["key"]].append(row)
+        done = [
+            row
+            for key_rows in await asyncio.gather(*(self._send(sender, r) for r in by_key.values()))
+            for row in key_rows
+        ]
+        if done:
+            reached("relay.published")
+            with faults():
+                operations = [self.source.done(row) for row in done]
+                await self._database[self.source.collection].bulk_write(operations, ordered=False)
+            reached("relay.removed")
+            metrics.RELAYED.labels(self.source.collection).inc(len(done))
+        return len(done)
+
+    async def _send(self, sender: AIOKafkaProducer, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """One key's rows, each acknowledged before the next is sent."""
+        done = []
+        for row in rows:
+            headers = [(name, bytes(value)) for name, value in row.get("headers", ())] or list(STRUCTURED_HEADERS)
+            try:
+                await sender.send_and_wait(
+                    self._kafka.physical(row["topic"]), row["value"], key=row["key"].encode(), headers=headers
+                )
+            except (KafkaError, OSError) as error:
+                log.warning("not_published", event_id=row["_id"], error=type(error).__name__)
+                break
+            reached("relay.sent")
+            done.append(row)
+        return done
+
+    async def _sender(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            fresh = producer(self._kafka)
+            try:
+                await fresh.start()
+            except BaseException:
+                await fresh.stop()
+                raise
+            self._producer = fresh
+        return self._producer
+
+    async def _close(self) -> None:
+        dead, self._producer = self._producer, None
+        if dead is not None:
+            try:
+                async with asyncio.timeout(5):
+                    await dead.stop()
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.info("producer_dropped", error=type(error).__name__)

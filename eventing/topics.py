@@ -1,0 +1,31 @@
+"""What a topic is to Kafka, however it is created: by a test, by `wea`, by an operator of a cluster. No driver here."""
+
+from datetime import timedelta
+from typing import Protocol
+
+
+class RegisteredTopic(Protocol):
+    """What creating a topic needs to know of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def partitions(self) -> int: ...
+    @property
+    def retention(self) -> timedelta | None: ...
+    @property
+    def compacted(self) -> bool: ...
+
+
+def topic_settings(topic: RegisteredTopic, replication: int) -> dict[str, str]:
+    """A topic's settings where so many brokers keep it: what is acknowledged is on all of them but one."""
+    retention = -1 if topic.retention is None else topic.retention // timedelta(milliseconds=1)
+    found = {
+        "cleanup.policy": "compact" if topic.compacted else "delete",
+        "retention.ms": str(retention),
+        "min.insync.replicas": str(max(1, replication - 1)),
+    }
+    if topic.compacted:
+        # What an erasure replaced by a tombstone is gone from the disk within a week.
+        found["max.compaction.lag.ms"] = str(timedelta(days=7) // timedelta(milliseconds=1))
+    return found

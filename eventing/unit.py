@@ -1,0 +1,274 @@
+"""One unit of work: one MongoDB transaction that writes state, ledger, outbox, lanes and positions together.
+
+A service's store subclasses UnitOfWork with its own reads and staged writes. What the class itself takes care of:
+duplicates and gaps by sequence, parking, quarantine, the numbering of what is published, and that a batch counts only
+where it began (DESIGN: positions, sequence, parking).
+"""
+
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import Any, Protocol, Self, cast
+
+import orjson
+import structlog
+from pydantic import BaseModel
+
+from eventing import envelope, metrics, outbox, tracing
+from eventing.batch import Batch, Cause, Failure, Reason, Record
+from eventing.clock import system_now
+from eventing.envelope import Event
+from eventing.lanes import GAP, Lane, Lanes
+from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateOne
+from eventing.positions import move
+
+log = structlog.get_logger(__name__)
+
+BEHIND = Reason("behind")
+DUPLICATE = Reason("duplicate")
+
+
+class Topic(Protocol):
+    """What publishing needs to know of a topic; the registry in contracts/ has it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def compacted(self) -> bool: ...
+    @property
+    def owner(self) -> str: ...
+
+
+class _TakenBack(Exception):  # noqa: N818 - no error: how a rehearsal ends
+    """Leaves the transaction so that nothing of it is kept."""
+
+
+class UnitOfWork:
+    """One transaction. `session` goes into every read and write; `now` is programme time, read once."""
+
+    def __init__(self, database: Database, session: Session, batch: Batch, now: datetime) -> None:
+        self.db = database
+        self.session = session
+        self.batch = batch
+        self.now = now
+        self.published: list[Event] = []
+        self._traced: list[tuple[Event, str | None]] = []
+        self._lanes = Lanes(database, session)
+        self._staged: dict[str, list[Operation]] = defaultdict(list)
+        self._out: list[tuple[Topic, str, str, bytes | None, Cause]] = []
+        self._caused: dict[tuple[str, str, str], int] = {}
+        self._parked: list[tuple[Record, Reason]] = []
+        self._failures: list[Failure] = []
+        self._done: list[Record] = []
+        self._duplicates: set[str] = set()  # by place
+
+    @classmethod
+    @asynccontextmanager
+    async def begin(
+        cls, database: Database, batch: Batch, now: datetime, owner: Owner | None = None
+    ) -> AsyncIterator[Self]:
+        """Open the transaction and the lanes of the batch. Commits on a clean exit, aborts on any other."""
+        if owner is None and batch.records and not batch.replay:
+            owner = database.reading
+        began = tracing.now_ns()
+        try:
+            async with database.transaction(owner) as session:
+                unit = cls(database, session, batch, now)
+                await unit._lanes.load({record.key for record in unit.upcoming})
+                yield unit
+                if batch.rehearsal is not None:
+                    batch.rehearsal.append(unit)
+                    raise _TakenBack  # noqa: TRY301 - just this leaves the transaction
+        except _TakenBack:
+            return
+        database.mended.update(unit._lanes.mended)
+        metrics.records(database.group, unit.outcomes)
+        tracing.TRACING.published(unit._traced, began)
+        for record, reason in unit._parked:
+            log.warning("parked", key=record.key, event_id=record.event.id, reason=reason.code, place=reason.detail,
+                        trace_id=tracing.trace_id(record.event.traceparent))  # fmt: skip
+
+    @property
+    def upcoming(self) -> list[Record]:
+        """Every readable record of the batch, for reading in one go what deciding will need."""
+        return [record for record in self.batch.records if isinstance(record, Record)]
+
+    def records(self) -> Iterator[Record]:
+        """The records to apply, in order. Duplicates, what waits behind a parked record, and gaps are taken out.
+
+        Decide each one before asking for the next: whether it parked decides what its key's later records may do.
+        """
+        for record in self.batch.records:
+            if isinstance(record, Failure):
+                self._failures.append(record)
+                continue
+            lane = self._lanes[record.key]
+            reason = self._obstacle(record, lane)
+            if reason is None:
+                done = len(self._parked)
+                yield record
+                if len(self._parked) == done:
+                    self._finished(record, lane)
+            elif reason is not DUPLICATE:
+                self._park(record, reason)
+            else:
+                self._duplicates.add(record.place)
+                if record.parked_n is not None:  # parked twice, applied once
+                    self._done.append(record)
+
+    def every(self) -> Iterator[Record]:
+        """Every readable record as it stands on its topic, repeats included: for a reader that only keeps a log."""
+        for record in self.batch.records:
+            if isinstance(record, Failure):
+                self._failures.append(record)
+            elif (reason := self.batch.forced.get(record.place)) is not None:
+                self._park(record, reason)
+            else:
+                yield record
+                if record.parked_n is not None:
+                    self._done.append(record)
+
+    @contextmanager
+    def parking(self, record: Record) -> Iterator[None]:
+        """A bug inside parks this record, not the batch. No await may stand inside: no fault of MongoDB is a bug."""
+        staged, caused = len(self._out), dict(self._caused)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever our code raises, this record shows it
+            del self._out[staged:]
+            self._caused = caused
+            self._park(record, why(error))
+
+    def park(self, record: Record, reason: Reason) -> None:
+        """Park a record for a reason that the service knows."""
+        self._park(record, reason)
+
+    def publish(
+        self, topic: Topic, type: str, key: str, data: BaseModel | Mapping[str, Any] | None, cause: Cause
+    ) -> None:
+        """Stage an event of our own; `write` gives its sequence. Data None on a compacted topic is a tombstone."""
+        if isinstance(data, BaseModel):
+            body: bytes | None = data.__pydantic_serializer__.to_json(data)
+        else:
+            body = None if data is None else orjson.dumps(data, option=orjson.OPT_UTC_Z)
+        self._out.append((topic, type, key, body, cause))
+
+    def bulk(self, collection: str, *operations: Operation) -> None:
+        """Stage writes; `write` sends them in one ordered bulk a collection."""
+        self._staged[collection].extend(operations)
+
+    def quarantine(self, id: str, topic: str, reason: Reason, value: bytes | None, **about: Any) -> None:
+        """Keep what cannot be used, whole, for operators. `id` makes doing it again harmless."""
+        document = {"topic": topic, "reason": reason.code, "detail": reason.detail, "at": system_now(), **about}
+        document["value"] = None if value is None else Binary(value)
+        self.bulk("quarantine", UpdateOne({"_id": id}, {"$setOnInsert": document}, upsert=True))
+
+    async def write(self) -> None:
+        """Send everything that was staged: all or nothing with the transaction."""
+        self.db.gate.check([record.key for record, reason in self._parked if self._is_new(record, reason)])
+        await self._number()
+        for failure in self._failures:
+            self._keep(failure)
+        for record, reason in self._parked:
+            self.bulk("parked", self._lanes[record.key].park(record, reason))
+        for record in self._done:
+            if record.parked_n is not None:
+                self.bulk("parked", self._lanes[record.key].unpark(record))
+        self._staged["lanes"].extend(self._lanes.changes())
+        for collection, operations in self._staged.items():
+            if operations:
+                await self.db[collection].bulk_write(operations, ordered=True, session=self.session)
+        if not self.batch.replay:
+            await move(self.db, self.session, self.batch)
+
+    @property
+    def outcomes(self) -> Mapping[tuple[str, str], int]:
+        """How many records of each type came to what: applied, duplicate, parked, quarantined."""
+        elsewhere = dict.fromkeys(self._duplicates, "duplicate") | {r.place: "parked" for r, _ in self._parked}
+        return Counter(
+            (record.event.type, elsewhere.get(record.place, "applied") if elsewhere else "applied")
+            if isinstance(record, Record)
+            else ("unreadable", "quarantined")
+            for record in self.batch.records
+        )
+
+    @property
+    def parked(self) -> list[tuple[Record, Reason]]:
+        """What this unit parks, in order."""
+        return list(self._parked)
+
+    def _obstacle(self, record: Record, lane: Lane) -> Reason | None:
+        sequence = record.event.sequence
+        if sequence is not None and sequence <= lane.seen(record.topic):
+            return DUPLICATE
+        if lane.blocked(record):
+            return BEHIND
+        if sequence is not None and record.topic not in self.db.compacted:
+            expected = lane.seen(record.topic) + 1
+            if sequence > expected:
+                return Reason(GAP, f"{record.topic} {expected}")
+        return self.batch.forced.get(record.place) if self.batch.forced else None
+
+    def _finished(self, record: Record, lane: Lane) -> None:
+        if record.event.sequence is not None:
+            lane.saw(record.topic, record.event.sequence)
+        self._done.append(record)
+
+    def _park(self, record: Record, reason: Reason) -> None:
+        self._lanes[record.key].block(record)
+        self._parked.append((record, reason))
+
+    def _is_new(self, record: Record, reason: Reason) -> bool:
+        return record.parked_n is None and reason.code not in {BEHIND.code, GAP}
+
+    async def _number(self) -> None:
+        """Give each staged event its sequence on its key's lane, and its row in the outbox."""
+        await self._lanes.load({key for _, _, key, _, _ in self._out})
+        written_at = system_now()
+        for topic, type, key, body, cause in self._out:
+            index = self._caused.get((cause.source, cause.id, type), 0)
+            self._caused[cause.source, cause.id, type] = index + 1
+            id = envelope.event_id(cause.source, cause.id, type, index)
+            causation_id, causation_source = cause.led_by or (cause.id, cause.source)
+            event = Event(
+                id=id,
+                source=f"/{topic.owner}",
+                type=type,
+                time=self.now,
+                data=None if body is None else {},
+                key=key,
+                sequence=self._lanes[key].next(topic.name),
+                causationid=causation_id,
+                causationsource=causation_source,
+                traceparent=tracing.child(cause.traceparent, id),
+            )
+            self.published.append(event)
+            self._traced.append((event, cause.traceparent))
+            self.bulk(outbox.COLLECTION, outbox.row(topic.name, event, body, written_at))
+
+    def _keep(self, failure: Failure) -> None:
+        self.quarantine(
+            failure.place,
+            failure.topic,
+            failure.reason,
+            failure.value,
+            key=None if failure.key is None else Binary(failure.key),
+            headers=[[name, Binary(content)] for name, content in failure.headers],
+        )
+
+
+def why(error: Exception) -> Reason:
+    """A reason code and the place in the code. Never the error's text: it may quote the record."""
+    code = getattr(error, "reason", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno} {frames[-1].name}" if frames else ""
+    if isinstance(code, str):
+        return Reason(code, place)
+    errors = getattr(error, "errors", None)
+    if callable(errors):  # pydantic: which fields, and why, without the input
+        faults = cast(list[dict[str, Any]], errors())
+        named = "; ".join(f"{'.'.join(str(part) for part in f['loc'])}: {f['type']}" for f in faults[:5])
+        return Reason("invalid", named)
+    return Reason("bug", f"{type(error).__name__} at {place}")
