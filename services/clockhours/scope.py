@@ -1,0 +1,86 @@
+"""What of an educator a fact can move, so that only that is judged: a submission moves its micro-credential alone.
+
+Part of policy.py: pure. Everything else was judged when it last moved and stands as it was left; what the clock and the
+programme move is judged anew, all of it, by their timers (docs/decisions/0901-judge-what-a-fact-moves.md).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from contracts import events
+from contracts.enrollment import AttendanceData, DecisionData
+from contracts.event import EventData
+from contracts.kinds import EntryKind, SessionKind
+from services.clockhours.state import Account, Entry, Ground
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Micro-credentials and sessions of workshops that hang together: a session of one names no other."""
+
+    micro_credentials: frozenset[str]
+    sessions: frozenset[str] = frozenset()
+
+    def holds(self, ground: Ground) -> bool:
+        return ground.micro_credential_id in self.micro_credentials or ground.session_id in self.sessions
+
+    def granted(self, entry: Entry) -> bool:
+        """Whether it is for one of them. An orientation is for everything, and so for no scope."""
+        if entry.kind is EntryKind.MICRO_CREDENTIAL:
+            return entry.subject in self.micro_credentials
+        return entry.kind is EntryKind.WORKSHOP and entry.subject in self.sessions
+
+
+def scope_of(account: Account, fact: EventData, joined: Iterable[Account]) -> Scope | None:
+    """What the fact can move of the educator that these accounts are. None: everything."""
+    match fact:
+        case AttendanceData():
+            known = account.attendances.get(fact.session_id)
+            if fact.kind is SessionKind.ORIENTATION or (known is not None and known.kind is EntryKind.ORIENTATION):
+                return None  # a step of every micro-credential
+            named = {fact.micro_credential_id, known.micro_credential_id if known else None} - {None}
+            return _closed({id for id in named if id is not None}, {fact.session_id}, tuple(joined))
+        case (
+            events.ClockHoursRegistered()
+            | events.ClockHoursWithdrawn()
+            | events.MicroCredentialRegistered()
+            | events.CredentialSubmitted()
+            | events.CredentialRevoked()
+            | DecisionData()
+        ):
+            return _closed({fact.micro_credential_id}, set(), tuple(joined))
+        case _:
+            return None
+
+
+def narrowed(account: Account, scope: Scope) -> Account:
+    """The account with nothing in it but what is in scope."""
+    ids, sessions = scope.micro_credentials, scope.sessions
+    return account.but(
+        attendances={id: attendance for id, attendance in account.attendances.items() if id in sessions},
+        clock_hours={id: hours for id, hours in account.clock_hours.items() if id in ids},
+        registrations={pair for pair in account.registrations if pair[1] in ids},
+        attempts={key: attempt for key, attempt in account.attempts.items() if key.micro_credential_id in ids},
+        reviews={key: review for key, review in account.reviews.items() if key[0].micro_credential_id in ids},
+        revocations={key: at for key, at in account.revocations.items() if key[1] in ids},
+        conflicts={ground for ground in account.conflicts if scope.holds(ground)},
+        cases={id: case for id, case in account.cases.items() if scope.holds(case.ground)},
+        live={id: entry for id, entry in account.live.items() if scope.granted(entry)},
+    )
+
+
+def _closed(ids: set[str], sessions: set[str], accounts: tuple[Account, ...]) -> Scope | None:
+    """With each micro-credential the sessions that name it, with each session what it names, in every account.
+
+    An orientation is for none, whatever it was told with. None where a session was told of as an orientation too.
+    """
+    attendances = [attendance for one in accounts for attendance in one.attendances.values()]
+    orientations = {a.session_id for a in attendances if a.kind is EntryKind.ORIENTATION}
+    attended = [(a.session_id, a.micro_credential_id) for a in attendances if a.kind is EntryKind.WORKSHOP]
+    while True:
+        found = {session for session, named in attended if named in ids} - sessions
+        sessions |= found
+        named_too = {named for session, named in attended if session in sessions and named is not None} - ids
+        ids |= named_too
+        if not found and not named_too:
+            return None if sessions & orientations else Scope(frozenset(ids), frozenset(sessions))

@@ -1,0 +1,143 @@
+"""Mending what is stuck: one lane, or a group by a repair that runs in the background. Always first as a preview."""
+
+from typing import Any
+
+import orjson
+
+from eventing.clock import system_now
+from eventing.http import ProblemError
+from services.console import repairs
+from services.console.asked import Asked, Console, Done
+from services.console.neighbours import path
+from services.console.policy import restored, shown_key
+from services.console.state import JsonObject
+from services.console.stuck import key_of, lanes_of, read_value
+
+PREVIEWED_OF_A_GROUP = 5
+
+
+async def retry(console: Console, asked: Asked) -> Done:
+    """Try a parked lane from its head; what stands behind it follows in order."""
+    return await _mend(console, asked, "retry", {})
+
+
+async def skip(console: Console, asked: Asked) -> Done:
+    """Take the head of a lane out, into quarantine where it is kept whole, and go on with what stood behind it."""
+    done = await _mend(console, asked, "skip", {})
+    if asked.dry_run and done.ok:
+        sentence = "Would take the first record out, into quarantine. There is no way back into the lane."
+        return Done(sentence, True, True, facts=done.facts)
+    return done
+
+
+async def edit(console: Console, asked: Asked) -> Done:
+    """Give the head of a lane other data (its id, type, time and key stay) and try it."""
+    key = await key_of(console, asked)
+    listed = await console.neighbours[asked.parts["service"]].get(path("admin", "parked", key), "operator")
+    original = read_value(listed["items"][0]["value"])
+    data = restored(_data(asked), original.get("data") if isinstance(original, dict) else None)
+    return await _mend(console, asked, "edit", {"data": data})
+
+
+async def retry_group(console: Console, asked: Asked) -> Done:
+    """Try every lane that is parked for one reason. A preview tries the first few; the real one runs as a repair."""
+    service, wanted = asked.parts["service"], asked.parts["fingerprint"]
+    lanes, away = await lanes_of(console, [service])
+    keys = [str(one["key"]) for one in lanes if one["fingerprint"] == wanted]
+    if away or not keys:
+        sentence = f"{service} does not answer now." if away else "Nothing is parked for this reason any more."
+        return Done(sentence, ok=not away, link="/parked")
+    if asked.dry_run:
+        return await _preview_group(console, asked, keys)
+    id = await repairs.begin(console.store.db, service, wanted, keys, _reason(asked), asked.who.name, system_now())
+    return Done(f"Retrying {len(keys)} keys.", link=f"/repairs/{id}", facts={"repair": id})
+
+
+async def cancel_repair(console: Console, asked: Asked) -> Done:
+    """Stop a repair after the key in hand. What was retried stays retried, the rest stays parked."""
+    if asked.dry_run:
+        return Done("Would stop after the key in hand.", dry_run=True)
+    await repairs.cancel(console.store.db, asked.parts["id"])
+    return Done("It stops after the key in hand.", link=f"/repairs/{asked.parts['id']}")
+
+
+async def seen(console: Console, asked: Asked) -> Done:
+    """Say that what stands in a service's quarantine was looked at: only newer records ask for a person again."""
+    service = asked.parts["service"]
+    count = int(asked.text("count") or asked.query.get("count") or 0)
+    if asked.dry_run:
+        return Done(f"Would mark {count} records of {service} as looked at.", dry_run=True)
+    await console.store.looked(service, count, asked.who.name, system_now())
+    return Done(f"{count} records of {service} are marked as looked at.", link="/quarantine")
+
+
+async def stop_mail(console: Console, asked: Asked) -> Done:
+    """Stop all mail. It waits in the queue until it is started again."""
+    return await _switch(console, asked, "stop", "All mail is stopped and waits.", "start the mail.")
+
+
+async def start_mail(console: Console, asked: Asked) -> Done:
+    """Let mail go out again."""
+    return await _switch(console, asked, "start", "Mail goes out again.", "stop the mail.")
+
+
+async def _switch(console: Console, asked: Asked, how: str, sentence: str, undo: str) -> Done:
+    if asked.dry_run:
+        return Done(f"Would {how} all mail.", dry_run=True)
+    await console.neighbours["notifications"].post(path("mail", how), "operator", {"reason": _reason(asked)})
+    return Done(sentence, link="/messages", undo=undo)
+
+
+async def _mend(console: Console, asked: Asked, how: str, more: JsonObject) -> Done:
+    service, key = asked.parts["service"], await key_of(console, asked)
+    body = {"reason": _reason(asked), "dry_run": asked.dry_run, **more}
+    outcome = await console.neighbours[service].post(path("admin", "parked", key, how), "operator", body)
+    return said(outcome, service, shown_key(key, asked.who))
+
+
+def said(outcome: JsonObject, service: str, key: str) -> Done:
+    """A service's outcome in words."""
+    reason, applied, left = outcome.get("reason"), outcome["applied"], outcome["left"]
+    facts: JsonObject = {"events": outcome.get("events", []), "reason": why(reason), "applied": applied, "left": left}
+    if outcome["dry_run"]:
+        if reason:
+            return Done(f"It would stay parked: {why(reason)}.", ok=False, dry_run=True, facts=facts)
+        told = f" and publish {len(facts['events'])} events" if facts["events"] else ", with nothing new to publish"
+        return Done(f"The first record would be applied{told}.", dry_run=True, facts=facts)
+    if left:
+        return Done(f"{applied} applied, {left} still parked: {why(reason)}.", ok=False, link="/parked", facts=facts)
+    return Done(f"{applied} applied; nothing is parked under {key} in {service} any more.", link="/parked", facts=facts)
+
+
+def why(reason: Any) -> str:
+    if not isinstance(reason, dict):
+        return ""
+    return f"{reason.get('code', '')} {reason.get('detail', '')}".strip()
+
+
+async def _preview_group(console: Console, asked: Asked, keys: list[str]) -> Done:
+    service = asked.parts["service"]
+    would, body = 0, {"reason": _reason(asked), "dry_run": True}
+    for key in keys[:PREVIEWED_OF_A_GROUP]:
+        outcome = await console.neighbours[service].post(path("admin", "parked", key, "retry"), "operator", body)
+        would += not outcome.get("reason")
+    tried = min(len(keys), PREVIEWED_OF_A_GROUP)
+    stay = tried - would
+    sentence = f"Of {len(keys)} keys the first {tried} were tried: {would} would be applied, {stay} would stay parked."
+    return Done(sentence, ok=would > 0, dry_run=True, facts={"keys": len(keys), "tried": tried, "would_apply": would})
+
+
+def _data(asked: Asked) -> Any:
+    given = asked.query.get("data")
+    if isinstance(given, str):
+        try:
+            given = orjson.loads(given)
+        except orjson.JSONDecodeError as error:
+            raise ProblemError(422, "invalid", f"The data is not JSON: {error}.") from None
+    if not isinstance(given, dict):
+        raise ProblemError(422, "invalid", "The data is a JSON object.", errors=[{"field": "data", "reason": "object"}])
+    return given
+
+
+def _reason(asked: Asked) -> str:
+    return f"{asked.required('reason')[:900]} ({asked.who.name})"

@@ -1,0 +1,201 @@
+"""Who signs in: the users file, passwords by argon2, lock-out on guessing, sessions kept on our side.
+
+[users.rosa]
+full_name = "Rosa Alvarez"
+password = "$argon2id$..."        # python -m services.console.signin prints one
+roles = ["staff"]                 # of viewer, staff, operator
+"""
+
+import asyncio
+import getpass
+import secrets
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from eventing.clock import system_now
+from eventing.mongo import Database, ReturnDocument, faults
+from services.console.state import Role, Who
+
+SESSION_LIFE = timedelta(hours=12)
+GUESSES_ALLOWED = 5  # for one name from one address
+GUESSES_ALLOWED_FOR = 30  # for one name: few enough to find nothing, enough that a stranger locks nobody out by a slip
+GUESSES_ALLOWED_FROM = 50  # from one address, whatever the names
+LOCKED_FOR = timedelta(minutes=15)
+
+HASHER = PasswordHasher()
+NOBODY = HASHER.hash(secrets.token_urlsafe(16))  # an unknown name takes as long as a wrong password
+
+
+class UsersFileError(Exception):
+    """The users file is missing or wrong: a sentence."""
+
+
+class LockedError(Exception):
+    """Too many guesses: no password is looked at for a while, the right one included."""
+
+
+class User(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    password: str = Field(pattern=r"^\$argon2")
+    roles: frozenset[Role] = Field(min_length=1)
+    full_name: str = ""
+
+
+class Users:
+    """The users file, read again when it changes. A change that cannot be read leaves what was."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file, self._read_at, self._users = file, 0.0, dict[str, User]()
+        if file is not None:
+            self._users, self._read_at = read(file), file.stat().st_mtime
+
+    def __getitem__(self, name: str) -> User | None:
+        self._follow()
+        return self._users.get(name)
+
+    def __bool__(self) -> bool:
+        return bool(self._users)
+
+    def _follow(self) -> None:
+        try:
+            if self._file is not None and (changed := self._file.stat().st_mtime) != self._read_at:
+                self._read_at = changed
+                self._users = read(self._file)
+        except (OSError, UsersFileError):
+            return
+
+
+def read(file: Path) -> dict[str, User]:
+    """Raises UsersFileError with the place and the reason."""
+    try:
+        content = tomllib.loads(file.read_text())
+        return {name: User.model_validate(user) for name, user in content.get("users", {}).items()}
+    except OSError as error:
+        raise UsersFileError(f"{file}: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsersFileError(f"{file} is not TOML: {error}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsersFileError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+
+
+@dataclass(slots=True)
+class SignIn:
+    """Passwords and sessions. A token is known only to the browser; we keep its hash."""
+
+    users: Users
+    database: Database
+    hashing: asyncio.Semaphore
+
+    @classmethod
+    def of(cls, users: Users, database: Database) -> "SignIn":
+        return cls(users, database, asyncio.Semaphore(2))  # argon2 takes memory: two at a time
+
+    async def by_password(self, name: str, password: str, address: str) -> Who | None:
+        """Who that is; None for a wrong name or password. Raises LockedError.
+
+        The guess is counted before it is judged, so guesses side by side count as well.
+        """
+        counts = {
+            f"{name[:200]} from {address}": GUESSES_ALLOWED,
+            f"{name[:200]} from anywhere": GUESSES_ALLOWED_FOR,
+            f"anyone from {address}": GUESSES_ALLOWED_FROM,
+        }
+        locked = [await self._guessed(whose, allowed) for whose, allowed in counts.items()]
+        if any(locked):
+            raise LockedError
+        user = self.users[name]
+        async with self.hashing:
+            right = await asyncio.to_thread(_matches, user.password if user else NOBODY, password)
+        if user is None or not right:
+            return None
+        with faults():
+            await self.database["guesses"].update_many({"_id": {"$in": list(counts)}}, {"$inc": {"failures": -1}})
+            await self.database["guesses"].delete_one({"_id": next(iter(counts))})
+        return Who(name, user.roles, full_name=user.full_name)
+
+    async def begin(self, who: Who) -> str:
+        """A session for this person. Returns the token of its cookie."""
+        token = secrets.token_urlsafe(32)
+        session = {
+            "_id": _hash(token), "name": who.name, "full_name": who.full_name, "roles": sorted(who.roles),
+            "csrf": secrets.token_urlsafe(24), "until": system_now() + SESSION_LIFE,
+        }  # fmt: skip
+        with faults():
+            await self.database["sessions"].insert_one(session)
+        return token
+
+    async def who(self, token: str | None) -> Who | None:
+        """Whose session it is; None where there is none, or it has ended."""
+        if not token:
+            return None
+        with faults():
+            session = await self.database["sessions"].find_one({"_id": _hash(token)})
+        if session is None or session["until"] <= system_now():
+            return None
+        return _person(session)
+
+    async def end(self, token: str | None) -> None:
+        if token:
+            with faults():
+                await self.database["sessions"].delete_one({"_id": _hash(token)})
+
+    async def _guessed(self, whose: str, allowed: int) -> bool:
+        """Count one more; are that too many? A lock ends after its time, however much is guessed meanwhile."""
+        now = system_now()
+        anew = {"$or": [{"$lte": ["$until", now]}, {"$eq": [{"$type": "$until"}, "missing"]}]}
+        failures = {"$cond": [anew, 1, {"$add": ["$failures", 1]}]}
+        locked = {"$and": [{"$not": [anew]}, {"$gt": ["$failures", allowed]}]}
+        until = {"$cond": [locked, "$until", now + LOCKED_FOR]}
+        with faults():
+            document: dict[str, Any] = await self.database["guesses"].find_one_and_update(
+                {"_id": whose},
+                [{"$set": {"failures": failures, "until": until}}],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return int(document["failures"]) > allowed
+
+
+def _person(session: Mapping[str, Any]) -> Who:
+    roles = frozenset(Role(role) for role in session["roles"])
+    return Who(session["name"], roles, session["csrf"], session["full_name"])
+
+
+def _matches(hash: str, password: str) -> bool:
+    try:
+        return HASHER.verify(hash, password[:1000])
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode(errors="surrogateescape")).hexdigest()
+
+
+def roles_of(values: Iterable[Any]) -> frozenset[Role]:
+    """Those of our roles that are named there."""
+    return frozenset(Role(value) for value in values if value in set(Role))
+
+
+def main() -> None:
+    """Ask for a password and print the line of the users file that holds it."""
+    password = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if len(password) < 12:
+        sys.exit("a password has at least 12 characters.")
+    sys.stdout.write(f'password = "{HASHER.hash(password)}"\n')
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""Reading what a batch of decisions will ask for: whole groups, the learners who may be meant, the sessions attended.
+
+What is found leads to more (an alias to its root, a roster to its educators), so this goes in rounds until nothing
+new is named; nearly always there are two.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from contracts import nea, portal
+from eventing.mongo import Database, Session
+from services.enrollment.documents import unpack
+from services.enrollment.learning import Fact, NeaFact, PortalFact
+from services.enrollment.state import Educator, Learner, identities, normal_email
+from services.enrollment.state import Session as WeaSession
+from services.enrollment.world import World
+
+
+@dataclass(slots=True)
+class Needs:
+    """What decisions will ask for, by id. `persons` are accounts whose whole identity is in question."""
+
+    educators: set[str] = field(default_factory=set)
+    persons: set[str] = field(default_factory=set)
+    learners: set[str] = field(default_factory=set)
+    sessions: set[str] = field(default_factory=set)
+    rosters: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)  # identities
+    unlinked: set[str] = field(default_factory=set)  # learners of whom it will be asked anew who is meant
+
+    def of(self, fact: Fact) -> None:
+        """Add what one fact needs."""
+        match fact:
+            case NeaFact(said=said):
+                self.learners.add(fact.learner_id)
+                self.names |= named(said.learner)
+            case PortalFact(said=said):
+                self._of_portal(said)
+
+    def _of_portal(self, said: portal.PortalData) -> None:
+        match said:
+            case portal.SessionScheduled() | portal.SessionCancelled():
+                self.rosters.add(said.session_id)
+            case portal.EducatorMerged() | portal.EducatorUnmerged():
+                self.persons |= {said.kept_educator_id, said.merged_educator_id}
+            case portal.EducatorUpdated():
+                self.persons.add(said.educator_id)
+                self.names |= identities(said.nea_member_id, (normal_email(said.email),))
+            case portal.EducatorErased():
+                self.persons.add(said.educator_id)
+            case portal.SessionAttended():
+                self.educators.add(said.educator_id)
+                self.sessions.add(said.session_id)
+            case _:
+                self.educators.add(said.key)
+
+
+def named(learner: nea.Learner) -> frozenset[str]:
+    return identities(learner.nea_member_id, (normal_email(learner.email),) if learner.email else ())
+
+
+class Reading(Protocol):
+    """The transaction in which to read."""
+
+    @property
+    def db(self) -> Database: ...
+    @property
+    def session(self) -> Session: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Reading outside of a transaction, for views."""
+
+    db: Database
+    session: Session = None
+
+
+async def gather(unit: Reading, needs: Needs) -> World:
+    """Everything that deciding these facts can ask for."""
+    gathering = _Gathering(unit)
+    await gathering.follow(needs)
+    return gathering.world
+
+
+class _Gathering:
+    def __init__(self, unit: Reading) -> None:
+        self.world = World()
+        self._unit = unit
+        self._educators: set[str] = set()  # asked for, with those merged into them and the learners bound to them
+        self._learners: set[str] = set()
+        self._sessions: set[str] = set()
+        self._names: set[str] = set()
+
+    async def follow(self, needs: Needs) -> None:
+        needs.educators |= needs.persons
+        needs.learners |= needs.unlinked
+        while True:
+            educators, names = needs.educators - self._educators, needs.names - self._names
+            learners = needs.learners - self._learners
+            sessions = (needs.sessions | needs.rosters) - self._sessions
+            if not (educators or names or learners or sessions):
+                return
+            await self._read_educators(educators, names)
+            await self._read_learners(learners, educators, names)
+            await self._read_sessions(sessions)
+            self._widen(needs)
+
+    async def _read_educators(self, ids: set[str], names: set[str]) -> None:
+        self._educators |= ids
+        self._names |= names
+        # One question for each index: an $or would be read by one of them only where all are alike.
+        for document in await self._find("educators", {"_id": ids, "alias_of": ids, "identities": names}):
+            self.world.put(_read(Educator, document))
+
+    async def _read_learners(self, ids: set[str], bound_to: set[str], names: set[str]) -> None:
+        self._learners |= ids
+        for document in await self._find("learners", {"_id": ids, "bound_to": bound_to, "identities": names}):
+            self.world.put(_read(Learner, document))
+
+    async def _read_sessions(self, ids: set[str]) -> None:
+        self._sessions |= ids
+        for document in await self._find("sessions", {"_id": ids}):
+            self.world.put(_read(WeaSession, document))
+
+    async def _find(self, collection: str, wanted: Mapping[str, Iterable[str]]) -> list[dict[str, Any]]:
+        clauses = [{name: {"$in": sorted(values)}} for name, values in wanted.items() if values]
+        if not clauses:
+            return []
+        query: dict[str, Any] = clauses[0] if len(clauses) == 1 else {"$or": clauses}
+        found = self._unit.db[collection].find(query, session=self._unit.session)
+        documents: list[dict[str, Any]] = await found.to_list(None)
+        return documents
+
+    def _widen(self, needs: Needs) -> None:
+        """What was found names more."""
+        world = self.world
+        for session_id in needs.rosters:
+            needs.educators |= set(world.session(session_id).roster)
+        for educator in world.educators.values():
+            needs.educators |= {educator.id} | ({educator.alias_of} if educator.alias_of else set())
+            needs.sessions |= educator.attendances.keys()
+        for learner in world.learners.values():
+            needs.educators |= {*learner.barred, *([learner.bound_to] if learner.bound_to else ())}
+            if learner.bound_to is None or learner.id in needs.unlinked:
+                needs.names |= learner.identities
+        for educator_id in needs.persons:
+            needs.names |= {name for member in world.group(educator_id).members for name in member.identities}
+
+
+def _read(form: Any, document: Mapping[str, Any]) -> Any:
+    return unpack(form, {**document, "id": document["_id"]})

@@ -1,0 +1,93 @@
+"""What Kafka calls: one handler for all that enrollment reads, its own inbox and the portal's topic alike."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from contracts.program_year import Programs
+from eventing.batch import Batch, Reason
+from eventing.mongo import Database
+from services.enrollment import metrics
+from services.enrollment.arrivals import Arrival, read
+from services.enrollment.forgetting import Forgotten, forget
+from services.enrollment.gathering import Needs
+from services.enrollment.learning import NeaFact
+from services.enrollment.policy import Decision, decide
+from services.enrollment.pseudonyms import Pseudonyms
+from services.enrollment.reasons import Unused
+from services.enrollment.store import Tx
+
+
+async def on_intake(
+    batch: Batch, database: Database, programs: Programs, pseudonyms: Pseudonyms, now: datetime
+) -> None:
+    """Apply what was accepted over HTTP and what the portal wrote to Kafka.
+
+    Each (source, id) has its effect once, whatever way and however often it comes. Raises what MongoDB raises; the
+    caller then repeats it all.
+    """
+    async with Tx.begin(database, batch, now) as tx:
+        arrivals = {record.place: read(record, pseudonyms) for record in tx.upcoming}
+        await tx.gather(_needs(arrivals))
+        ids = {arrival.claim.id for arrival in arrivals.values()}
+        known, forgotten = Known(await tx.claimed(ids), await tx.accounted(ids)), Forgotten()
+        for record in tx.records():
+            arrival = arrivals[record.place]
+            if arrival.from_portal and not _admitted(tx, arrival, known):
+                continue
+            with tx.parking(record):
+                if arrival.claim.id not in known.accounted:
+                    decision = _decided(tx, arrival, programs)
+                    forgotten.note(tx.world, decision, pseudonyms)
+                    _stage(tx, arrival, decision)
+                    known.accounted.add(arrival.claim.id)
+        await forget(tx, forgotten)
+        tx.save(pseudonyms)
+        await tx.write()
+
+
+class Known:
+    """Which events were claimed, with what content, and which had their effect."""
+
+    def __init__(self, claimed: dict[str, str], accounted: set[str]) -> None:
+        self.claimed, self.accounted = claimed, accounted
+
+
+def _needs(arrivals: Mapping[str, Arrival]) -> Needs:
+    needs = Needs()
+    for arrival in arrivals.values():
+        if arrival.fact is not None:
+            needs.of(arrival.fact)
+    return needs
+
+
+def _admitted(tx: Tx, arrival: Arrival, known: Known) -> bool:
+    """Claim an event that the portal wrote to Kafka, as the HTTP intake would have; or keep it in quarantine."""
+    claim = arrival.claim
+    unused = arrival.unused
+    is_parked = arrival.record.parked_n is not None  # an operator may have given it other data
+    if unused is None and not is_parked and known.claimed.get(claim.id, claim.digest) != claim.digest:
+        unused = Unused.ID_REUSED
+    if unused is not None:
+        about = {"key": arrival.record.key.encode(), "event_id": claim.event_id, "type": claim.type}
+        tx.quarantine(arrival.record.place, arrival.record.topic, Reason(unused.value), arrival.record.value, **about)
+        return False
+    if claim.id not in known.claimed:
+        tx.bulk("intake", claim.take())
+        known.claimed[claim.id] = claim.digest
+    return True
+
+
+def _decided(tx: Tx, arrival: Arrival, programs: Programs) -> Decision:
+    if arrival.bug is not None:
+        raise arrival.bug
+    if arrival.fact is None:
+        raise ValueError("a record that was read has a fact")
+    return decide(tx.world, arrival.fact, programs)
+
+
+def _stage(tx: Tx, arrival: Arrival, decision: Decision) -> None:
+    tx.announce(decision, arrival.record.cause)
+    learner_id = arrival.fact.learner_id if isinstance(arrival.fact, NeaFact) else None
+    tx.account(arrival.claim, decision.outcome, decision.changes.touched, learner_id)
+    tx.take_over(decision)
+    metrics.OUTCOMES.labels(arrival.claim.type, decision.outcome.value).inc()

@@ -1,0 +1,33 @@
+"""Names for people that say nothing of them: keyed digests of member ids and e-mail addresses."""
+
+import hmac
+from hashlib import sha256
+
+from contracts import nea
+from services.enrollment.state import normal_email
+
+
+class Pseudonyms:
+    """Keyed with the installation's secret, so that a list of addresses cannot be tried against them."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def of(self, identity: str) -> str:
+        return hmac.new(self._secret, identity.encode(), sha256).hexdigest()[:32]
+
+    def learner_id(self, learner: nea.Learner) -> str:
+        """One of NEA's learners: by member id, or by address where NEA gives no member id."""
+        return self.of(_identity(learner))
+
+    def intake_key(self, learner: nea.Learner) -> str:
+        """The key of NEA's events on the inbox: never by a lookup, so that a learner's events keep their order."""
+        if learner.nea_member_id is not None:
+            return f"nea:{learner.nea_member_id}"
+        return f"email:{self.of(_identity(learner))}"
+
+
+def _identity(learner: nea.Learner) -> str:
+    if learner.nea_member_id is not None:
+        return f"nea:{learner.nea_member_id}"
+    return f"email:{normal_email(learner.email or '')}"

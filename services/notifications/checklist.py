@@ -1,0 +1,173 @@
+"""The steps of one micro-credential in the programme's order: what is done, what is open and until when. Pure.
+
+One list for every mail, the progress page and the question what to do next.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from contracts.kinds import Decision
+from contracts.program import CatalogueEntry, Program, Programs
+from contracts.program_year import Contact
+from services.notifications import words
+from services.notifications.standing import Credential, Group
+
+
+class StepName(StrEnum):
+    ORIENTATION = "orientation"
+    NEA_REGISTRATION = "nea_registration"
+    CLOCK_HOURS_REGISTRATION = "clock_hours_registration"
+    WORKSHOP = "workshop"
+    SUBMISSION = "submission"
+    AWARD = "award"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step as an educator reads it. `due` is the last local day, where the programme sets one."""
+
+    name: StepName
+    label: str
+    done: bool
+    note: str = ""
+    due: date | None = None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """The one thing to do next, where, and whom to ask about it."""
+
+    label: str
+    url: str
+    contact: Contact
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """One micro-credential of one educator."""
+
+    credential: Credential
+    title: str
+    minutes: int
+    designations: tuple[str, ...]
+    steps: tuple[Step, ...]
+    url: str | None
+    program: Program
+
+    @property
+    def open_steps(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if not step.done)
+
+    @property
+    def granted(self) -> bool:
+        return self.credential.entry is not None
+
+
+def title(credential_id: str | None, programs: Programs, prefer: Program | None = None) -> str:
+    """The catalogue's title, else the id."""
+    entry = programs.catalogue_entry(credential_id or "", prefer)
+    return words.shortened(entry.title if entry else credential_id or "")
+
+
+def governing(credential: Credential, programs: Programs, now: datetime) -> Program:
+    """The year whose deadlines count: that of the first attempt, else the one that we are in."""
+    first = next((a for a in credential.attempts if a.number == 1), None)
+    return (programs.of(first.submitted_at) if first else None) or programs.current(now)
+
+
+def of(credential_id: str, group: Group, programs: Programs, now: datetime) -> Checklist:
+    credential = group.credential(credential_id)
+    program = governing(credential, programs, now)
+    entry: CatalogueEntry | None = programs.catalogue_entry(credential_id, program)
+    return Checklist(
+        credential,
+        title(credential_id, programs, program),
+        entry.minutes if entry else program.minutes.micro_credential,
+        entry.designations if entry else (),
+        _steps(credential, group, program, now),
+        entry.url if entry else None,
+        program,
+    )
+
+
+def _steps(credential: Credential, group: Group, program: Program, now: datetime) -> tuple[Step, ...]:
+    def on(moment: datetime | None) -> str:
+        return words.short_day(program.local_date(moment)) if moment else ""
+
+    oriented, workshop, clock_hours = group.orientation, credential.workshop, credential.clock_hours_registration
+    nea = credential.nea_registration.registered_at if credential.nea_registration else None
+    return (
+        Step(
+            StepName.ORIENTATION,
+            "WEA Orientation (once, for all micro-credentials)",
+            oriented is not None,
+            on(oriented.ended_at if oriented else None),
+        ),
+        Step(
+            StepName.NEA_REGISTRATION,
+            "Registered with NEA, in the Washington library",
+            credential.registered_with_nea,
+            on(nea),
+        ),
+        Step(
+            StepName.CLOCK_HOURS_REGISTRATION,
+            "Registered with WEA for clock hours",
+            clock_hours is not None,
+            on(clock_hours.registered_at if clock_hours else None),
+        ),
+        Step(
+            StepName.WORKSHOP,
+            "WEA Workshop for this micro-credential",
+            workshop is not None,
+            on(workshop.ended_at if workshop else None),
+        ),
+        _submission(credential, program, now),
+        _award(credential, program),
+    )
+
+
+def _submission(credential: Credential, program: Program, now: datetime) -> Step:
+    """Submitting, or revising where NEA asked for it: then it is that deadline that counts."""
+    last = credential.last_review
+    returned = last is not None and last.decision in (Decision.NOT_YET, Decision.INCOMPLETE)
+    if last is not None and returned and credential.award is None and not credential.answered(last):
+        due, closed = program.revision_deadline, now >= program.revision_closes
+        return Step(StepName.SUBMISSION, "Revised and submitted to NEA again", False, due=due, overdue=closed)
+    attempts = credential.attempts
+    if credential.submitted:
+        note = words.short_day(program.local_date(attempts[-1].submitted_at)) if attempts else ""
+        late = bool(attempts) and all(credential.late(a.submission_id) for a in attempts)
+        return Step(StepName.SUBMISSION, "Submitted to NEA", True, f"{note}, after the deadline" if late else note)
+    closed = now >= program.submission_closes
+    return Step(StepName.SUBMISSION, "Submitted to NEA", False, due=program.submission_deadline, overdue=closed)
+
+
+def _award(credential: Credential, program: Program) -> Step:
+    award = credential.award
+    note = words.short_day(program.local_date(award.decided_at)) if award else ""
+    return Step(StepName.AWARD, "Awarded by NEA", award is not None, note)
+
+
+def next_action(checklist: Checklist, portal_url: str) -> Action | None:
+    """What to do about the first open step; None: nothing is left to the educator."""
+    contacts = checklist.program.contacts
+    nea, hours = contacts.nea_help_center, contacts.clock_hours
+    nea_url = checklist.url or contacts.nea_help_center.url or portal_url
+    for step in checklist.open_steps:
+        match step.name:
+            case StepName.ORIENTATION:
+                return Action("Reserve a seat in an Orientation", portal_url, hours)
+            case StepName.NEA_REGISTRATION:
+                return Action("Register with NEA", nea_url, nea)
+            case StepName.CLOCK_HOURS_REGISTRATION:
+                return Action("Register for clock hours", portal_url, hours)
+            case StepName.WORKSHOP:
+                return Action("Reserve a seat in a Workshop", portal_url, hours)
+            case StepName.SUBMISSION if not step.overdue:
+                again = step.label.startswith("Revised")
+                return Action("Revise and submit to NEA" if again else "Submit to NEA", nea_url, nea)
+            case _:
+                pass
+    return None

@@ -1,0 +1,64 @@
+"""Why hours were reversed, from what is known now. The ledger says that they were; an educator asks why. Pure."""
+
+from enum import StrEnum
+
+from contracts.kinds import EntryKind, MissingStep
+from services.notifications.standing import Group
+from services.notifications.state import Entry, Registry
+
+
+class Why(StrEnum):
+    REVOKED = "revoked"  # NEA took the micro-credential back
+    WITHDRAWN = "withdrawn"  # the clock hours registration was withdrawn
+    ATTENDANCE = "attendance"  # the attendance was corrected, or the session did not count
+    STEP_UNDONE = "step_undone"  # a step that the hours rest on no longer holds
+    DOUBLE = "double"  # counted twice, once in each of two accounts
+    CHANGED = "changed"  # what they rest on was changed
+
+
+def why(reversal: Entry, group: Group) -> Why:
+    """The most telling reason that the facts support."""
+    if reversal.kind is EntryKind.MICRO_CREDENTIAL:
+        return _why_credential(reversal, group)
+    attended = {a.session_id for a in group.attendances}
+    if reversal.session_id not in attended:
+        return Why.ATTENDANCE
+    again = granted_anew(reversal, group)
+    if again is None or len(group.members) > 1:
+        return Why.DOUBLE
+    return Why.ATTENDANCE
+
+
+def _why_credential(reversal: Entry, group: Group) -> Why:
+    id_ = reversal.micro_credential_id or ""
+    credential = group.credential(id_)
+    if granted_anew(reversal, group) is not None:
+        return Why.DOUBLE if len(group.members) > 1 else Why.CHANGED
+    if credential.award is None and any(
+        v.micro_credential_id == id_ for m in group.members for v in m.revocations.values()
+    ):
+        return Why.REVOKED
+    if credential.clock_hours_registration is None and _was_withdrawn(id_, group):
+        return Why.WITHDRAWN
+    held = credential.held
+    if held is not None and {MissingStep.ORIENTATION, MissingStep.WORKSHOP} & set(held.missing):
+        return Why.STEP_UNDONE
+    return Why.CHANGED
+
+
+def _was_withdrawn(credential_id: str, group: Group) -> bool:
+    return any(
+        r.registry is Registry.CLOCK_HOURS and r.micro_credential_id == credential_id and r.withdrawn_at is not None
+        for m in group.members
+        for r in m.registrations.values()
+    )
+
+
+def granted_anew(reversal: Entry, group: Group) -> Entry | None:
+    """The entry that stands for the same thing now, if there is one."""
+    for entry in group.live_entries:
+        if entry.kind is not reversal.kind:
+            continue
+        if entry.kind is EntryKind.ORIENTATION or entry.subject == reversal.subject:
+            return entry
+    return None

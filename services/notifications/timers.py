@@ -1,0 +1,150 @@
+"""What the clock calls: reminders, the staff's digest and alerts. One transaction in each turn; safe to repeat."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from contracts.kinds import ExceptionKind
+from contracts.program import Program, Programs
+from eventing.batch import Batch
+from eventing.mongo import Database, UpdateOne, faults
+from services.notifications import decisions, links, rendering, staff
+from services.notifications.announcing import subjects_of
+from services.notifications.documents import SCHEMA
+from services.notifications.neighbours import Neighbours, Parked
+from services.notifications.staff import Day, Open
+from services.notifications.state import Kind, Message, Status
+from services.notifications.store import Tx
+
+MOST_EDUCATORS = 200
+DIGEST_AT = time(7)
+DAY = timedelta(days=1)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def on_reminders(database: Database, programs: Programs, portal_url: str, now: datetime) -> bool:
+    """Make the reminders that are due, and say when to look again. Answers whether there may be more.
+
+    However far programme time has jumped, each educator is looked at once, as things stand now.
+    """
+    async with Tx.begin(database, Batch.none(), now) as tx:
+        ids = await tx.due_reminders(MOST_EDUCATORS)
+        await tx.load(ids)
+        known = tx.known
+        for id_ in ids:
+            known = decisions.remind(known.having(known.educators[id_]), id_, programs, now)
+        subjects = subjects_of(known, (), programs, portal_url, now)
+        tx.save(known, programs, subjects)
+        await tx.write()
+    return len(ids) == MOST_EDUCATORS
+
+
+async def on_programme_changed(database: Database, programs: Programs) -> None:
+    """Look at everybody's reminders anew when the programme files say something else than when this was last done."""
+    with faults():
+        planned = await database["switch"].find_one({"_id": "programme"})
+        if planned is not None and planned["digest"] == programs.digest:
+            return
+        everyone = {"erased": False, "alias_of": None}
+        await database["educators"].update_many(everyone, {"$set": {"remind_at": LONG_AGO}})
+        done = {"$set": {"digest": programs.digest, "schema": SCHEMA}}
+        await database["switch"].update_one({"_id": "programme"}, done, upsert=True)
+
+
+async def on_digest(database: Database, programs: Programs, neighbours: Neighbours, now: datetime) -> bool:
+    """Once a local day, from 07:00 on: what needs staff. A day with nothing to say is passed over."""
+    program = programs.current(now)
+    local = now.astimezone(program.zone)
+    today = local.date().isoformat()
+    if local.time() < DIGEST_AT:
+        return False
+    with faults():
+        last = await database["switch"].find_one({"_id": "digest"})
+    if last is not None and last["day"] == today:
+        return False
+    since = last["at"] if last is not None and last["at"] <= now else now - DAY
+    day = await _day(database, max(since, now - 7 * DAY), neighbours)
+    async with Tx.begin(database, Batch.none(), now) as tx:
+        marked = {"$set": {"day": today, "at": now, "schema": SCHEMA}}
+        tx.bulk("switch", UpdateOne({"_id": "digest"}, marked, upsert=True))
+        if not day.is_empty:
+            letter = staff.digest(day, program, now)
+            message = Message(Kind.STAFF_DIGEST, "", "digest", today, now)
+            tx.queue_for_staff(message, _address(program), rendering.subject(letter), dict(letter.about))
+        await tx.write()
+    await links.forget_old(database, now)
+    return False
+
+
+async def _day(database: Database, since: datetime, neighbours: Neighbours) -> Day:
+    """Gather what happened. A service that does not answer is left out: the rest is worth sending."""
+    with faults():
+        cases = [case async for case in database["educators"].aggregate(_cases(since))]
+        mail = [row async for row in database["messages"].aggregate(_mail(since))]
+        tasks = await database["tasks"].find({"status": "open"}).to_list(100)
+    found = [_open(case) for case in cases]
+    parked = await neighbours.parked()
+    own = await database["parked"].count_documents({})
+    counts = {service: len(keys) for service, keys in parked.items() if keys} | ({"notifications": own} if own else {})
+    return Day(
+        since,
+        tuple(case for case in found if case.kind is not ExceptionKind.HELD_TOO_LONG),
+        tuple(case for case in found if case.kind is ExceptionKind.HELD_TOO_LONG),
+        {row["_id"]: row["count"] for row in mail},
+        tuple(f"educator {task['educator_id'] or 'unknown'}: the mail server said {task['code']}" for task in tasks),
+        await neighbours.unmatched(),
+        counts,
+    )
+
+
+def _cases(since: datetime) -> list[dict[str, Any]]:
+    new = {"cases.heard_at": {"$gte": since}}
+    return [{"$match": new}, {"$unwind": "$cases"}, {"$match": new}, {"$sort": {"cases.heard_at": 1}}, {"$limit": 500}]
+
+
+def _mail(since: datetime) -> list[dict[str, Any]]:
+    bad = {"status": {"$in": [Status.FAILED.value, Status.UNKNOWN.value]}, "created_at": {"$gte": since}}
+    return [{"$match": bad}, {"$group": {"_id": "$kind", "count": {"$sum": 1}}}]
+
+
+def _open(row: Mapping[str, Any]) -> Open:
+    case = row["cases"]
+    return Open(ExceptionKind(case["kind"]), row["_id"], case["micro_credential_id"], case["opened_at"])
+
+
+async def on_parked(database: Database, programs: Programs, neighbours: Neighbours, now: datetime) -> bool:
+    """Tell staff at once of a lane that is newly parked, here or in another service; once until it is free again."""
+    found = await neighbours.parked()
+    with faults():
+        ours = await database["lanes"].find({"parked": {"$gt": 0}}, {"_id": 1}).limit(100).to_list(None)
+        heads = {row["_id"]: await database["parked"].find_one({"key": row["_id"]}, sort=[("n", 1)]) for row in ours}
+        told = {row["_id"]: row async for row in database["alerts"].find({})}
+    own = [Parked(key, str((head or {}).get("reason", {}).get("code", ""))) for key, head in heads.items()]
+    lanes = {f"{service}\n{lane.key}": (service, lane) for service, keys in found.items() for lane in keys}
+    lanes |= {f"notifications\n{lane.key}": ("notifications", lane) for lane in own}
+    # A service that did not answer says nothing about its lanes: what was told of them stays told.
+    answered = {*found, "notifications"}
+    free = [id_ for id_ in told if id_ not in lanes and id_.partition("\n")[0] in answered]
+    new = {id_: lane for id_, lane in lanes.items() if id_ not in told}
+    if new or free:
+        await _alert(database, programs, new, free, now)
+    return False
+
+
+async def _alert(
+    database: Database, programs: Programs, new: Mapping[str, tuple[str, Parked]], free: list[str], now: datetime
+) -> None:
+    program = programs.current(now)
+    async with Tx.begin(database, Batch.none(), now) as tx:
+        for id_, (service, lane) in new.items():
+            tx.bulk("alerts", UpdateOne({"_id": id_}, {"$set": {"at": now, "schema": SCHEMA}}, upsert=True))
+            facts = {"alert": "parked_lane", "service": service, "lane": lane.key, "code": lane.code}
+            message = Message(Kind.STAFF_ALERT, "", id_, now.isoformat(), now, facts=facts)
+            letter = staff.parked_lane(service, lane.key, lane.code, program)
+            tx.queue_for_staff(message, _address(program), rendering.subject(letter))
+        tx.forget_alerts(free)
+        await tx.write()
+
+
+def _address(program: Program) -> str | None:
+    return program.contacts.program.email
