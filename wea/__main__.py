@@ -1,0 +1,5 @@
+"""`python -m wea` is `wea`."""
+
+from wea.cli import main
+
+main()

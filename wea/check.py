@@ -1,0 +1,134 @@
+"""`wea check`: proof of the books over all services, by their public interfaces alone.
+
+Each accepted event is exactly one of applied, duplicate, superseded, unmatched, quarantined, parked; each due award
+has one live entry; balances are sums; outboxes are empty; and what one service has sent, the next has seen, sequence
+by sequence.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts import topics
+from wea.api import System
+from wea.errors import UserError
+
+SERVICES = ("enrollment", "clockhours", "notifications")  # the console only listens
+WITH_BOOKS = ("enrollment", "clockhours")
+POLL_SECONDS = 0.2
+
+
+@dataclass
+class Findings:
+    """What was counted, and what does not add up, book by book."""
+
+    counts: dict[str, Any] = field(default_factory=dict)
+    books: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        return [problem for problems in self.books.values() for problem in problems]
+
+    def document(self) -> dict[str, Any]:
+        return {"ok": not self.problems, "problems": self.problems, **self.counts}
+
+
+def check(system: System, *, wait_seconds: float = 30.0, tell: Callable[[str], None] = lambda _: None) -> Findings:
+    """Wait until the system is at rest, at most `wait_seconds`, then prove the books.
+
+    A system that does not come to rest is a finding, not an error.
+    """
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        findings = look(system)
+        if not findings.problems or time.monotonic() > deadline:
+            return findings
+        tell(findings.problems[0])
+        time.sleep(POLL_SECONDS)
+
+
+def at_rest(system: System) -> bool:
+    """Whether all that was sent was seen, and all that is due was mailed."""
+    if any(_outboxes(system)) or any(_sequences(system, Findings())):
+        return False
+    waiting = [system.get("notifications", "/messages", status=status, limit=1) for status in ("queued", "sending")]
+    return not any(page["items"] for page in waiting)
+
+
+def look(system: System) -> Findings:
+    """The books as they stand at this moment: what is under way does not add up yet."""
+    findings = Findings()
+    findings.books["services"] = list(_ready(system))
+    findings.books["outboxes"] = list(_outboxes(system))
+    findings.books["sequences"] = list(_sequences(system, findings))
+    for service in WITH_BOOKS:
+        findings.books[service] = list(_book(system, service, findings))
+    return findings
+
+
+def _ready(system: System) -> Iterator[str]:
+    for service in system.status["services"]:
+        try:
+            system.get(service, "/health/ready", "operator")
+        except UserError as error:
+            yield f"{service} is not ready ({error})"
+
+
+def _outboxes(system: System) -> Iterator[str]:
+    for service in SERVICES:
+        waiting = system.get(service, "/admin/outbox", "operator", limit=1)["items"]
+        for row in waiting:
+            yield f"{service}: event {row['id']} for {row['topic']} waits in the outbox since {row['age_seconds']} s"
+
+
+def _sequences(system: System, findings: Findings) -> Iterator[str]:
+    """What was sent under each key is what each reader has seen, but for what is parked there."""
+    lanes = {service: {lane["key"]: lane for lane in _lanes(system, service)} for service in SERVICES}
+    findings.counts["keys"] = {service: len(of) for service, of in lanes.items()}
+    findings.counts["parked"] = {service: sum(lane["parked"] for lane in of.values()) for service, of in lanes.items()}
+    for topic in topics.ALL:
+        if not topic.sequenced or topic.owner not in lanes:
+            continue
+        name = topic.name.replace(".", "-")
+        sent = {key: lane["sent"][name] for key, lane in lanes[topic.owner].items() if name in lane["sent"]}
+        findings.counts.setdefault("events", {})[topic.name] = sum(sent.values())
+        for reader in topic.readers:
+            if reader in lanes and reader != topic.owner:
+                yield from _seen(topic.name, name, sent, reader, lanes[reader])
+
+
+def _lanes(system: System, service: str) -> Iterator[dict[str, Any]]:
+    return system.items(service, "/admin/lanes", "operator")
+
+
+def _seen(topic: str, name: str, sent: dict[str, int], reader: str, lanes: dict[str, Any]) -> Iterator[str]:
+    for key, last in sent.items():
+        lane = lanes.get(key, {})
+        seen = lane.get("seen", {}).get(name, 0)
+        if seen > last or (seen < last and not lane.get("parked")):
+            yield f"{reader} has seen {seen} of {last} events for {key} on {topic}"
+
+
+def _book(system: System, service: str, findings: Findings) -> Iterator[str]:
+    """What a service finds when it adds up its own books."""
+    counts: dict[str, Any] = {}
+    after = None
+    while True:
+        books = system.get(service, "/admin/books", "operator", **({"after": after} if after else {}))
+        _add_up(counts, books)
+        for problem in books["problems"]:
+            yield f"{service}: {problem}"
+        after = books.get("next")
+        if after is None:
+            break
+    findings.counts[service] = counts
+
+
+def _add_up(counts: dict[str, Any], page: dict[str, Any]) -> None:
+    """Books that come page by page count what is on each."""
+    for name, value in page.items():
+        if isinstance(value, int):
+            counts[name] = counts.get(name, 0) + value
+        elif isinstance(value, dict):
+            counts[name] = value

@@ -1,0 +1,158 @@
+"""The verbs `wea env`, `wea demo` and `wea check`."""
+
+import contextlib
+import shlex
+import signal
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wea import settings
+from wea.api import System, connected
+from wea.errors import UserError
+from wea.options import JsonOption, StateOption, print_json, running, state_of
+from wea.report import console
+
+AS_OF = "2024-03-01"
+
+
+def env(state: StateOption = None) -> None:
+    """Print addresses, keys and the webhook secret as shell variables: eval "$(wea env)"."""
+    with running(state) as system:
+        found = system.status
+    variables = {name.upper(): service["url"] for name, service in found["services"].items()}
+    variables |= {f"{role.upper()}_KEY": key for role, key in found["keys"].items()}
+    variables |= {"NEA_WEBHOOK_SECRET": found["nea_webhook_secret"], "MAIL_DIR": found["mail_dir"]}
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def check(
+    state: StateOption = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait until all is at rest.")] = 30.0,
+    every: Annotated[
+        str | None,
+        typer.Option(help="Check again and again: 15m, 1h. Ends only when it is stopped.", metavar="DURATION"),
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="With --every: show the result to Prometheus on this port.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove the books over all services. Exits with 1, and lists what does not add up.
+
+    The system is that of the state; with WEA_URLS and an operator's key in WEA_KEYS, and no --state, that of those.
+    """
+    from wea.check import check as prove
+
+    if every is not None:
+        _keep_checking(state, every, wait, metrics_port)
+        return
+    if metrics_port is not None:
+        raise UserError("--metrics-port goes with --every.")
+    with _checked(state) as system, console.status("adding up") as spinner:
+        findings = prove(system, wait_seconds=wait, tell=spinner.update)
+    if as_json:
+        print_json(findings.document())
+    else:
+        for problem in findings.problems:
+            console.print(f"[red]✗[/red] {problem}", markup=True)
+        for name, counts in findings.counts.items():
+            console.print(f"[dim]{name}[/dim] {counts}")
+        if not findings.problems:
+            console.print("[green]✓[/green] The books are right.")
+    if findings.problems:
+        raise typer.Exit(1)
+
+
+def _keep_checking(state: Path | None, every: str, wait: float, metrics_port: int | None) -> None:
+    from wea import check_schedule
+    from wea.times import duration
+
+    pause = duration(every)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as process 1 of a container it would not end otherwise
+    with _checked(state) as system, contextlib.suppress(KeyboardInterrupt):
+        if metrics_port is not None:
+            check_schedule.serve(metrics_port, settings.given_host())
+        check_schedule.keep_checking(system, pause, wait, lambda line: console.print(line, markup=False))
+
+
+def _checked(state: Path | None) -> AbstractContextManager[System]:
+    urls, keys = settings.given_urls(), settings.given_keys()
+    if state is not None or not urls:
+        return running(state)
+    if "operator" not in keys:
+        raise UserError("WEA_KEYS has no operator's key: write operator=KEY.")
+    return connected({"services": {name: {"url": url} for name, url in urls.items()}, "keys": keys})
+
+
+def demo(
+    state: StateOption = None,
+    leave: Annotated[bool, typer.Option("--detach", help="Leave a system that the demo started running.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Play the spring of 2024 with six educators against a running system, or start one for it."""
+    from wea.status import status as read
+
+    place = state_of(state)
+    place.check()
+    started = not place.exists() or read(place) is None
+    if started:
+        _start(place.path)
+    found = read(place)
+    if found is None:
+        raise UserError("the system that was started is gone; its log files say why.")
+    _tell(found, place.path, as_json=as_json)
+    if started and not leave and not as_json:
+        _until_interrupted(place.path)
+
+
+def _start(path: Path) -> None:
+    from wea import up as verb
+    from wea.servers import fetch_once
+
+    fetch_once()
+    with console.status("starting Kafka, MongoDB and the services") as spinner:
+        verb.detached(verb.Request(path, AS_OF), spinner.update)
+
+
+def _tell(found: dict[str, object], path: Path, *, as_json: bool) -> None:
+    from wea.clock import ProgrammeClock
+    from wea.demo import play
+    from wea.state import State
+
+    with connected(found) as system:
+        console.quiet = as_json
+        records = play.play(system, ProgrammeClock(State(path)), console)
+        console.quiet = False
+        if as_json:
+            print_json({"educators": records})
+            return
+        console.print()
+        console.print(play.tables(records))
+        console.print()
+        console.print(f"Console      {system.url('console')}")
+        console.print(f"Ledger       {system.url('clockhours')}/docs")
+        console.print(
+            f"Mail         {play.mails(Path(system.status['mail_dir']))} messages in {system.status['mail_dir']}"
+        )
+
+
+def _until_interrupted(path: Path) -> None:
+    """Leave the system up until Ctrl-C, then stop it."""
+    from wea import record
+    from wea.state import State
+
+    place = State(path)
+    console.print("\nThe system stays up. Ctrl-C stops it.")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        console.print("stopping")
+        run = record.load(place)
+        if run is not None:
+            record.end_run(place, run)

@@ -1,0 +1,251 @@
+"""The verbs of operators: `wea tail`, `lag`, `parked`, `quarantine`, `timeline`. All of them ask the console's /api."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from wea.api import System, path
+from wea.errors import UserError
+from wea.options import JsonOption, StateOption, print_json, running
+from wea.report import console
+
+FOLLOW_SECONDS = 1.0
+
+parked = typer.Typer(help="Records that could not be processed: look, retry, skip, edit.", no_args_is_help=True)
+quarantine = typer.Typer(help="Records that could not be read.", no_args_is_help=True)
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why: it is audited.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what it would do.")]
+ServiceArgument = Annotated[str, typer.Argument(help="enrollment, clockhours, notifications or console.")]
+KeyArgument = Annotated[str, typer.Argument(help="The records' key: an educator id, mostly.")]
+
+
+def tail(
+    topic: Annotated[str | None, typer.Option(help="Only this topic.")] = None,
+    event: Annotated[str | None, typer.Option("--type", help="Only this CloudEvents type.")] = None,
+    educator: Annotated[str | None, typer.Option(help="Only this educator, or any other key.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only events with this text in them.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many to begin with.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the newest records of the topics, the newest last. With --json one object a line."""
+    wanted: dict[str, Any] = {"topic": topic, "type": event, "educator": educator, "text": text, "limit": limit}
+    told: dict[str, None] = {}
+    with running(state) as system:
+        try:
+            while True:
+                items = system.get("console", "/api/streams", **wanted)["items"]
+                fresh = [one for one in reversed(items) if one["place"] not in told]
+                told.update(dict.fromkeys(one["place"] for one in fresh))
+                _print_records(fresh, as_json)
+                if not follow:
+                    return
+                time.sleep(FOLLOW_SECONDS)
+        except KeyboardInterrupt:
+            return
+
+
+def lag(state: StateOption = None, as_json: JsonOption = False) -> None:
+    """Show how far each reader is behind on each topic."""
+    with running(state) as system:
+        found = system.get("console", "/api/lag")
+    if as_json:
+        print_json(found)
+        return
+    table = _table("group", "topic", "records waiting", "oldest waits")
+    for one in found["items"]:
+        table.add_row(one["group"], one["topic"], str(one["lag"]), f"{one['oldest_seconds']} s" if one["lag"] else "")
+    console.print(table)
+
+
+def timeline(
+    educator: Annotated[str, typer.Argument(help="An educator id, or any other key.")],
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 100,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show everything in and out about an educator, across the services, the newest last."""
+    with running(state) as system:
+        found = system.get("console", _path("educators", educator, "timeline"), limit=limit)
+    if as_json:
+        print_json(found)
+    else:
+        _print_records(reversed(found["items"]), False)
+
+
+@parked.command("list")
+def parked_list(
+    service: Annotated[str | None, typer.Option(help="Only of this service.")] = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what is parked, grouped by reason."""
+    with running(state) as system:
+        found = system.get("console", "/api/parked", "operator", of=service)
+    if as_json:
+        print_json(found)
+        return
+    for name in found["away"]:
+        console.print(f"{name} does not answer: shown without it.")
+    table = _table("service", "fingerprint", "reason", "keys", "records", "for example")
+    for one in found["items"]:
+        reason = f"{one['reason']['code']} {one['reason']['detail']}"
+        counts = (str(one["lanes"]), str(one["records"]))
+        table.add_row(one["service"], one["fingerprint"], reason, *counts, one["heads"][0]["key"])
+    console.print(table if found["items"] else "Nothing is parked.")
+
+
+@parked.command("show")
+def parked_show(
+    service: ServiceArgument, key: KeyArgument, state: StateOption = None, as_json: JsonOption = False
+) -> None:
+    """Show the parked record of a key, and what stands behind it."""
+    with running(state) as system:
+        found = system.get("console", _path("parked", service, "by-key"), "operator", key=key)
+    if as_json:
+        print_json(found)
+        return
+    head = found["head"]
+    console.print(f"{head['type']} {head['event_id']} at {head['place']}, parked {head['parked_at']}")
+    console.print(f"reason: {head['reason']['code']} {head['reason']['detail']}")
+    console.print(f"behind it: {len(found['behind'])}")
+    console.print_json(data=head["value"])
+
+
+@parked.command("retry")
+def parked_retry(
+    service: ServiceArgument,
+    key: KeyArgument,
+    reason: ReasonOption,
+    dry_run: DryRunOption = False,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try the records of a key again, in order."""
+    _act(state, as_json, _path("parked", service, "by-key", "retry"), key=key, reason=reason, dry_run=dry_run)
+
+
+@parked.command("retry-group")
+def parked_retry_group(
+    service: ServiceArgument,
+    fingerprint: Annotated[str, typer.Argument(help="Of the reason, as `wea parked list` shows it.")],
+    reason: ReasonOption,
+    dry_run: DryRunOption = False,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try all keys that are parked for one reason again."""
+    _act(state, as_json, _path("parked", service, "group", fingerprint, "retry"), reason=reason, dry_run=dry_run)
+
+
+@parked.command("skip")
+def parked_skip(
+    service: ServiceArgument,
+    key: KeyArgument,
+    reason: ReasonOption,
+    dry_run: DryRunOption = False,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the first record of a key out, into quarantine, and go on with what stood behind it."""
+    _act(state, as_json, _path("parked", service, "by-key", "skip"), key=key, reason=reason, dry_run=dry_run)
+
+
+@parked.command("edit")
+def parked_edit(
+    service: ServiceArgument,
+    key: KeyArgument,
+    data: Annotated[Path, typer.Option(help="A file with the record's new data, a JSON object; - is standard input.")],
+    reason: ReasonOption,
+    dry_run: DryRunOption = False,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give the first record of a key other data, and try it."""
+    text = sys.stdin.read() if str(data) == "-" else data.read_text()
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{data} is not JSON: {error}.") from None
+    address = _path("parked", service, "by-key", "edit")
+    _act(state, as_json, address, key=key, data=content, reason=reason, dry_run=dry_run)
+
+
+@quarantine.command("list")
+def quarantine_list(
+    service: Annotated[str | None, typer.Option(help="Only of this service.")] = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what could not be read or used, grouped by reason."""
+    with running(state) as system:
+        found = system.get("console", "/api/quarantine", "operator", of=service)
+    if as_json:
+        print_json(found)
+        return
+    table = _table("service", "topic", "reason", "records", "last")
+    for one in found["items"]:
+        table.add_row(one["service"], one["topic"], one["reason"], str(one["count"]), one["last_at"])
+    console.print(table if found["items"] else "Nothing is in quarantine.")
+
+
+@quarantine.command("seen")
+def quarantine_seen(
+    service: ServiceArgument,
+    reason: ReasonOption,
+    dry_run: DryRunOption = False,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that what is in a service's quarantine was looked at."""
+    with running(state) as system:
+        count = system.get("console", "/api/quarantine", "operator", of=service)["counts"].get(service, 0)
+    _act(state, as_json, _path("quarantine", service, "seen"), count=str(count), reason=reason, dry_run=dry_run)
+
+
+def _act(state: Path | None, as_json: bool, address: str, **body: Any) -> None:
+    """Do it and say what came of it. Exits with 1 where it did not work."""
+    with running(state) as system:
+        done = _post(system, address, body)
+    if as_json:
+        print_json(done)
+    else:
+        console.print(("Preview, nothing is changed. " if done["dry_run"] else "") + done["done"])
+        for event in done.get("events", ()):
+            console.print(f"  {event}")
+    if not done["ok"]:
+        raise typer.Exit(1)
+
+
+def _post(system: System, address: str, body: dict[str, Any]) -> dict[str, Any]:
+    done: dict[str, Any] = system.post("console", address, body, "operator")
+    return done
+
+
+def _print_records(records: Iterable[dict[str, Any]], as_json: bool) -> None:
+    for one in records:
+        if as_json:
+            sys.stdout.write(json.dumps(one) + "\n")
+        else:
+            type_ = one["type"].removeprefix("org.washingtonea.").removesuffix(".v1")
+            console.print(f"{one['at']}  {type_:<26} {one['key']:<28} [dim]{one['place']}[/dim]")
+    sys.stdout.flush()
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _path(*parts: str) -> str:
+    return "/api" + path(*parts)

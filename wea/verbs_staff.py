@@ -1,0 +1,329 @@
+"""The verbs of programme staff: educators, exceptions, corrections, records, programme files, NEA's download."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from contracts.hours import shown as hours
+from wea import staff
+from wea.api import path
+from wea.errors import UserError
+from wea.options import JsonOption, StateOption, print_json, running
+from wea.report import columns, console
+
+if TYPE_CHECKING:
+    from wea.nea_import import Report
+
+educators = typer.Typer(help="An educator: show, merge, unmerge, erase, link.", no_args_is_help=True)
+exceptions = typer.Typer(help="Cases for staff: list, accept, dismiss.", no_args_is_help=True)
+program = typer.Typer(help="Programme files: check one, compare two.", no_args_is_help=True)
+mail = typer.Typer(help="The messages that educators get: see them all.", no_args_is_help=True)
+nea = typer.Typer(help="NEA's download: back-fill what its webhooks missed.", no_args_is_help=True)
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]
+By = Annotated[str, typer.Option("--by", help="Who decides (default: the user of this machine).")]
+Out = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")]
+
+
+@educators.command("show")
+def educator_show(educator_id: str, state: StateOption = None, as_json: JsonOption = False) -> None:
+    """Everything that is known of an educator: steps, hours, what is held and why, messages."""
+    with running(state) as system:
+        found = staff.educator(system, educator_id)
+    if as_json:
+        print_json(found)
+        return
+    _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
+    record, ledger = found["record"], found["clock_hours"]
+    profile = record["profile"] or {"name": "erased" if record["erased"] else "no profile yet", "email": ""}
+    console.print(Text.assemble((profile["name"], "bold"), f"  {record['educator_id']}  {profile['email']}".rstrip()))
+    if record["aliases"]:
+        console.print(f"with {', '.join(record['aliases'])}, merged into it", markup=False)
+    console.print(f"{hours(ledger['total_minutes'])} clock hours")
+    if ledger["entries"]:
+        columns(("granted", "kind", "what", "hours", "reverses"), map(_entry, ledger["entries"]))
+    for row in ledger["held"]:
+        missing = ", ".join(row["missing"]).replace("_", " ")
+        what = f" {row['micro_credential_id']}: {hours(row['minutes'])} hours, missing {missing}"
+        console.print(Text.assemble(("held", "yellow"), what))
+    for case in ledger["exceptions"]:
+        said = f" {case['status']}: {_about(case)}  {case['exception_id']}"
+        console.print(Text.assemble((case["kind"], "red"), said))
+    for message in found["messages"]:
+        said = f" {message['kind']} {message['status']}: {message['subject']}"
+        console.print(Text.assemble((message["created_at"][:16], "dim"), said))
+
+
+def _entry(entry: dict[str, Any]) -> tuple[str, ...]:
+    what = entry["micro_credential_id"] or entry["session_id"] or ""
+    return entry["granted_at"][:10], entry["kind"], what, hours(entry["minutes"]), entry["reverses"] or ""
+
+
+def _about(case: dict[str, Any]) -> str:
+    """What a case is about: its ids."""
+    attempt = f"attempt {case['attempt']}" if case["attempt"] else None
+    return " ".join(filter(None, (case["micro_credential_id"], case["session_id"], case["submission_id"], attempt)))
+
+
+@educators.command("merge")
+def educator_merge(
+    kept: str, merged: str, reason: Reason, state: StateOption = None, as_json: JsonOption = False
+) -> None:
+    """Read two accounts as one, under the kept id."""
+    with running(state) as system:
+        _sent(staff.merge(system, kept, merged, reason), as_json)
+
+
+@educators.command("unmerge")
+def educator_unmerge(
+    kept: str, merged: str, reason: Reason, state: StateOption = None, as_json: JsonOption = False
+) -> None:
+    """Undo a merge: both are judged anew, each with what came under its own id."""
+    with running(state) as system:
+        _sent(staff.unmerge(system, kept, merged, reason), as_json)
+
+
+@educators.command("erase")
+def educator_erase(
+    educator_id: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; it cannot be undone.")] = False,
+    reason: Reason = "asked to be forgotten",
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase an educator's personal data. The ledger stays under the opaque id."""
+    if not yes:
+        raise UserError(f"erasing {educator_id} cannot be undone: say --yes.")
+    with running(state) as system:
+        _sent(staff.erase(system, educator_id, reason), as_json)
+
+
+@educators.command("link")
+def educator_link(
+    learner: Annotated[str, typer.Argument(help="The id of an unmatched learner.")],
+    educator_id: str,
+    reason: Reason,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which educator an unmatched learner of NEA's is."""
+    with running(state) as system:
+        _answered(staff.link(system, learner, educator_id, reason), as_json, f"{learner} is {educator_id} now.")
+
+
+@educators.command("unlink")
+def educator_unlink(learner: str, reason: Reason, state: StateOption = None, as_json: JsonOption = False) -> None:
+    """Take a link back, with its effects."""
+    with running(state) as system:
+        _answered(staff.unlink(system, learner, reason), as_json, f"{learner} is unmatched again.")
+
+
+@educators.command("unmatched")
+def educator_unmatched(state: StateOption = None, as_json: JsonOption = False) -> None:
+    """Learners of NEA's that nobody could be matched with."""
+    with running(state) as system:
+        rows = list(system.items("enrollment", "/unmatched"))
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        console.print("Nobody is unmatched.")
+        return
+    columns(("id", "member", "address", "about", "could be"), map(_unmatched, rows))
+
+
+def _unmatched(row: dict[str, Any]) -> tuple[str, ...]:
+    about = f"{row['facts']} facts: {', '.join(row['micro_credential_ids'])}"
+    return row["id"], row["nea_member_id"] or "", row["email"] or "", about, ", ".join(row["candidates"])
+
+
+@exceptions.command("list")
+def exception_list(
+    status: Annotated[str, typer.Option(help="open, accepted, dismissed, resolved, or all.")] = "open",
+    kind: Annotated[str | None, typer.Option(help="Such as late_attempt.")] = None,
+    educator_id: Annotated[str | None, typer.Option("--educator")] = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cases, the oldest first."""
+    wanted = None if status == "all" else status
+    with running(state) as system:
+        rows = list(system.items("clockhours", "/exceptions", status=wanted, kind=kind, educator_id=educator_id))
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        console.print("No cases.")
+        return
+    columns(("opened", "kind", "educator", "about", "status", "id"), map(_case, rows))
+
+
+def _case(row: dict[str, Any]) -> tuple[str, ...]:
+    opened, who = row["opened_at"][:10], row["educator_id"] or ""
+    return opened, row["kind"], who, _about(row), row["status"], row["exception_id"]
+
+
+@exceptions.command("accept")
+def exception_accept(
+    exception_id: str, reason: Reason, by: By = "", state: StateOption = None, as_json: JsonOption = False
+) -> None:
+    """Let a late attempt count as on time."""
+    with running(state) as system:
+        answer = staff.verdict(system, exception_id, "accept", by, reason)
+        _answered(answer, as_json, "Accepted.")
+
+
+@exceptions.command("dismiss")
+def exception_dismiss(
+    exception_id: str, reason: Reason, by: By = "", state: StateOption = None, as_json: JsonOption = False
+) -> None:
+    """Settle a case without any effect."""
+    with running(state) as system:
+        answer = staff.verdict(system, exception_id, "dismiss", by, reason)
+        _answered(answer, as_json, "Dismissed.")
+
+
+def correct(
+    educator_id: str,
+    session_id: str,
+    minutes: Annotated[int, typer.Argument(min=0, max=1440, help="Minutes attended; 0 takes the attendance back.")],
+    reason: Reason,
+    opens: Annotated[str | None, typer.Option(help="The micro-credential that a workshop was for.")] = None,
+    opens_nothing: Annotated[bool, typer.Option("--opens-nothing", help="It was for none.")] = False,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Correct an attendance: its minutes, and what a workshop was for."""
+    if opens and opens_nothing:
+        raise UserError("--opens and --opens-nothing exclude each other.")
+    allocation: dict[str, str | None] = {"micro_credential_id": opens} if opens or opens_nothing else {}
+    with running(state) as system:
+        _sent(staff.correct(system, educator_id, session_id, minutes, reason, allocation), as_json)
+
+
+def transcript(educator_id: str, output: Out = None, state: StateOption = None, as_json: JsonOption = False) -> None:
+    """An educator's transcript: a PDF, or its content with --json."""
+    if not as_json and output is None and _is_terminal():
+        raise UserError("a PDF is nothing for a terminal: name a file with --output.")  # before one is issued
+    with running(state) as system:
+        if as_json:
+            print_json(system.get("clockhours", path("educators", educator_id, "transcript")))
+            return
+        _write(system.get("clockhours", path("educators", educator_id, "transcript.pdf")), output)
+
+
+def export(
+    program_year: Annotated[str, typer.Argument(help="Such as 2023-24.")], output: Out = None, state: StateOption = None
+) -> None:
+    """The year's ledger as CSV, for the state."""
+    with running(state) as system:
+        _write(system.get("clockhours", f"{path('exports', program_year)}.csv"), output)
+
+
+@program.command("check")
+def program_check(file: Path, as_json: JsonOption = False) -> None:
+    """Name each fault of a programme file, with its line. Exits with 1 if there is one."""
+    from contracts.program import check
+
+    faults = check(file, sorted(set(file.parent.glob("*.toml")) - {file}))
+    if as_json:
+        print_json([{"line": fault.line, "reason": fault.reason} for fault in faults])
+    else:
+        for fault in faults:
+            console.print(f"{file}:{fault.line}: {fault.reason}", markup=False)
+        if not faults:
+            console.print(f"{file} is right.")
+    if faults:
+        raise typer.Exit(1)
+
+
+@program.command("diff")
+def program_diff(before: Path, after: Path, as_json: JsonOption = False) -> None:
+    """What differs between two programme files, by what they mean. Exits with 1 if anything does."""
+    from contracts.program import diff, read
+
+    changes = diff(read(before), read(after))
+    if as_json:
+        print_json([str(change) for change in changes])
+    else:
+        for change in changes:
+            console.print(str(change), markup=False)
+    if changes:
+        raise typer.Exit(1)
+
+
+@mail.command("preview")
+def mail_preview(folder: Annotated[Path, typer.Argument(help="Where to write the gallery.")]) -> None:
+    """Write a page with every message, with example data: light and dark, narrow and wide."""
+    done = subprocess.run([sys.executable, "-m", "services.notifications.preview", str(folder)], check=False)
+    if done.returncode:
+        raise typer.Exit(done.returncode)
+    console.print(f"{folder}/index.html")
+
+
+@nea.command("import")
+def nea_import(
+    file: Path,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be new.")] = False,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Back-fill from NEA's download (CSV; see docs/nea-import.md). Can be run twice, and beside live webhooks.
+
+    Rows that cannot be used are left out and named with their line; then it exits with 1.
+    """
+    from wea.nea_import import bring_in
+
+    with running(state) as system, console.status("reading") as spinner:
+        report = bring_in(system, file, dry_run=dry_run, tell=spinner.update)
+    if as_json:
+        print_json(report.document())
+    else:
+        _show_import(report, dry_run)
+    if report.faulty:
+        raise typer.Exit(1)
+
+
+def _show_import(report: "Report", dry_run: bool) -> None:
+    from wea.nea_import import said
+
+    for row in report.new:
+        console.print(f"line {row.line}: {'would be new' if dry_run else 'sent'}: {said(row)}", markup=False)
+    for row in report.differs:
+        console.print(f"line {row.line}: known with another time, which stays: {said(row)}", markup=False)
+    for fault in report.faulty:
+        console.print(f"line {fault.line}: left out: {fault.reason}", markup=False)
+    counts = [f"{report.rows} rows: {len(report.new)} {'would be new' if dry_run else 'sent'}", f"{report.known} known"]
+    counts += [f"{len(report.differs)} known with another time"] if report.differs else []
+    counts += [f"{len(report.faulty)} left out"] if report.faulty else []
+    console.print(", ".join(counts))
+    if dry_run:
+        console.print("Nothing was sent: this was a dry run.")
+
+
+def _sent(event_id: str, as_json: bool) -> None:
+    _answered({"event_id": event_id}, as_json, "Accepted; it takes effect within a second or so.")
+
+
+def _answered(answer: Any, as_json: bool, sentence: str) -> None:
+    print_json(answer) if as_json else console.print(sentence)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _write(content: Any, output: Path | None) -> None:
+    data = content if isinstance(content, bytes) else str(content).encode()
+    if output is None:
+        sys.stdout.buffer.write(data)
+    else:
+        output.write_bytes(data)
+        console.print(f"{output}: {len(data)} bytes")
