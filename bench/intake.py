@@ -1,0 +1,66 @@
+"""Figure 3: signed webhooks over 64 connections; the doors take turns."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pymongo
+
+from bench.servers import Servers
+from wea.servers.ports import free_port
+
+DOORS = ("asgi_empty", "fastapi_empty", "enrollment", "fastapi_insert")
+
+
+@contextmanager
+def door(name: str, mongo: str) -> Iterator[tuple[int, psutil.Process]]:
+    port, database = free_port(), f"bench-{uuid4().hex[:8]}"
+    process = subprocess.Popen([sys.executable, "-m", "bench.doors", json.dumps([name, port, mongo, database])])
+    try:
+        until = time.monotonic() + 60
+        while not listens(port):
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"{name} did not start")
+            time.sleep(0.1)
+        yield port, psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+        with pymongo.MongoClient(mongo) as client:
+            client.drop_database(database)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def knock(name: str, mongo: str, seconds: float, connections: int = 64) -> dict[str, Any]:
+    with door(name, mongo) as (port, process):
+        about = {"port": port, "connections": connections}
+        for salt, lasting in (("warm", 1.0), ("real", seconds)):
+            before = process.cpu_times()
+            count = int(lasting * 12_000)
+            asked = json.dumps({**about, "seconds": lasting, "count": count, "salt": salt})
+            said = subprocess.run(
+                [sys.executable, "-m", "bench.knock", asked], capture_output=True, text=True, check=True
+            )
+        used = process.cpu_times()
+        answer: dict[str, Any] = json.loads(said.stdout)
+        cpu = used.user + used.system - before.user - before.system
+        answer["cpu_us"] = round(1e6 * cpu / sum(answer["answers"].values()), 1)
+        return answer
+
+
+def figure(servers: Servers, *, seconds: float, rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each door's result, round after round."""
+    for _ in range(rounds):
+        for name in DOORS:
+            yield name, knock(name, servers.mongo, seconds)

@@ -1,0 +1,158 @@
+"""Takes one guard away. Python imports this at its start where the folder is on PYTHONPATH (controls.py puts it there).
+
+WEA_FAULTS_WITHOUT names the guards, by commas. No code of the project knows of it. Each function below is what the
+system would be without that guard, and nothing else.
+"""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+
+def _unique_index() -> None:
+    """No unique index, and entries under ids that nothing decides: "twice" is possible if the code above fails."""
+    from eventing import mongo
+
+    ensure = mongo.Database.ensure
+
+    async def without(self: Any, indexes: Any) -> None:
+        plain = {name: [mongo.Index(one.keys, False, one.partial) for one in of] for name, of in indexes.items()}
+        await ensure(self, plain)
+
+    mongo.Database.ensure = without  # type: ignore[method-assign]
+
+
+def _position_condition() -> None:
+    """A batch counts wherever the position stands."""
+    from eventing import positions
+    from eventing.mongo import UpdateOne
+
+    async def move(database: Any, session: Any, batch: Any) -> None:
+        moves = [
+            UpdateOne({"_id": positions.position_id(part)}, {"$set": {"next": end}}) for part, end in batch.ends.items()
+        ]
+        if moves:
+            await database[positions.COLLECTION].bulk_write(moves, ordered=False, session=session)
+
+    positions.move = move
+
+
+def _sequence_check() -> None:
+    """Repeats and gaps are applied as they come."""
+    from eventing.unit import BEHIND, UnitOfWork
+
+    def obstacle(self: Any, record: Any, lane: Any) -> Any:
+        return BEHIND if lane.blocked(record) else self.batch.forced.get(record.place)
+
+    UnitOfWork._obstacle = obstacle  # type: ignore[method-assign]
+
+
+def _lane_check() -> None:
+    """What comes after a parked record does not wait for it."""
+    from eventing.lanes import Lane
+
+    def blocked(self: Any, record: Any) -> bool:
+        return False
+
+    Lane.blocked = blocked  # type: ignore[method-assign]
+
+
+def _majority_write() -> None:
+    """A write is done when the server has it in memory."""
+    from pymongo.write_concern import WriteConcern
+
+    from eventing import mongo
+
+    mongo.WriteConcern = lambda *_: WriteConcern(w=1, j=False)  # type: ignore[attr-defined,assignment]
+
+
+def _lock() -> None:
+    """Who decides by an identity's not being there does not change the identity's document."""
+    from services.enrollment.store import IDENTITIES, Tx
+
+    bulk = Tx.bulk
+
+    def without(self: Any, collection: str, *operations: Any) -> None:
+        if collection != IDENTITIES:
+            bulk(self, collection, *operations)
+
+    Tx.bulk = without  # type: ignore[method-assign]
+
+
+def _retry_in_place() -> None:
+    """A batch that met a fault that passes is given up, and the next one taken."""
+    from eventing.consumer import Consumer
+    from eventing.transient import TransientError
+
+    apply = Consumer._apply
+
+    async def once(self: Any, batch: Any) -> None:
+        handlers = self._handlers
+        topic = batch.records[0].topic
+
+        async def tried(*given: Any) -> None:
+            with suppress(TransientError):
+                await handlers[topic](*given)
+
+        self._handlers = {**handlers, topic: tried}
+        try:
+            await apply(self, batch)
+        finally:
+            self._handlers = handlers
+
+    Consumer._apply = once  # type: ignore[method-assign]
+
+
+def _acknowledgement() -> None:
+    """The relay takes a row for published once it is handed to the producer."""
+    from eventing.envelope import STRUCTURED_HEADERS
+    from eventing.relay import Relay
+
+    async def send(self: Any, sender: Any, rows: Any) -> Any:
+        for row in rows:
+            headers = [(name, bytes(value)) for name, value in row.get("headers", ())] or list(STRUCTURED_HEADERS)
+            where = self._kafka.physical(row["topic"])
+            sent = await sender.send(where, row["value"], key=row["key"].encode(), headers=headers)
+            sent.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return rows
+
+    Relay._send = send  # type: ignore[method-assign]
+
+
+def _one_transaction() -> None:
+    """The outbox is written beside the transaction, not in it."""
+    from eventing import outbox
+    from eventing.unit import UnitOfWork
+
+    write = UnitOfWork.write
+
+    async def apart(self: Any) -> None:
+        await self._number()
+        rows = self._staged.pop(outbox.COLLECTION, [])
+        self._out = []
+        await write(self)
+        if rows:
+            task = asyncio.create_task(self.db[outbox.COLLECTION].bulk_write(rows, ordered=False))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    UnitOfWork.write = apart  # type: ignore[method-assign]
+
+
+GUARDS = {
+    "unique index": _unique_index,
+    "position condition": _position_condition,
+    "sequence check": _sequence_check,
+    "lane check": _lane_check,
+    "majority write": _majority_write,
+    "lock": _lock,
+    "retry in place": _retry_in_place,
+    "acknowledgement": _acknowledgement,
+    "one transaction": _one_transaction,
+}
+
+
+if any(argument.startswith("services.") or "pytest" in argument for argument in sys.orig_argv):
+    for guard in filter(None, os.environ.get("WEA_FAULTS_WITHOUT", "").split(",")):
+        GUARDS[guard]()
