@@ -1,0 +1,189 @@
+"""What people do through the console: asked for a reason, audited by name, done by the service that owns it."""
+
+from typing import Any
+
+import pytest
+
+from services.console.repairs import Repairing
+from tests.console.conftest import World
+from tests.console.test_pages import CASE, HOURS, LANE, LEARNER, PARKED, RECORD, full
+
+__all__ = ["full"]
+
+OUTCOME = {"key": "nea:N-1001", "applied": 2, "left": 0, "reason": None, "dry_run": False, "events": []}
+
+
+async def handle_of(world: World) -> str:
+    parked = (await world.program("operator-key").get("/api/parked")).json()["items"]
+    return str(parked[0]["heads"][0]["handle"])
+
+
+async def test_a_reason_is_always_asked_for(full: World) -> None:
+    browser = await full.as_("staff")
+    assert (await browser.post("/exceptions/x1/accept", reason=" ")).status_code == 422
+    assert full.services.posts() == []
+
+
+async def test_staff_accept_a_late_attempt_with_their_name_and_reason(full: World) -> None:
+    full.services.tell("POST", "clockhours", "/exceptions/x1/accept", CASE)
+    answer = await (await full.as_("staff")).post("/exceptions/x1/accept", reason="NEA was down that day")
+    assert answer.status_code == 200
+    body = {"by": "staff", "reason": "NEA was down that day"}
+    assert full.services.posts() == [("clockhours", "/exceptions/x1/accept", body)]
+    entry = (await full.audit())[-1]
+    assert (entry["who"], entry["action"], entry["target"], entry["reason"]) == (
+        "person:staff", "exceptions/id/accept", "x1", "NEA was down that day",
+    )  # fmt: skip
+
+
+async def test_staff_allocate_a_workshop_by_a_correction_that_keeps_its_minutes(full: World) -> None:
+    full.services.tell("POST", "enrollment", "/portal/events", {})
+    form = {"session_id": "W-1", "micro_credential_id": "NEA_TRA1", "act": "form-1"}
+    await (await full.as_("staff")).post("/educators/E-1/correct", **form)
+    ((service, path, event),) = full.services.posts()
+    assert (service, path) == ("enrollment", "/portal/events")
+    assert (event["id"], event["source"], event["type"]) == ("console-form-1", "/console", "attendance.corrected")
+    assert event["data"] == {
+        "educator_id": "E-1", "session_id": "W-1", "minutes": 95, "micro_credential_id": "NEA_TRA1",
+        "reason": "because (staff)",
+    }  # fmt: skip
+
+
+async def test_the_same_form_sent_twice_is_one_act(full: World) -> None:
+    import httpx
+
+    conflict = httpx.Response(409, json={"status": 409, "code": "conflict"})
+    full.services.tell("POST", "enrollment", "/portal/events", conflict)
+    form = {"session_id": "W-1", "minutes": "60", "act": "form-1"}
+    answer = await (await full.as_("staff")).post("/educators/E-1/correct", **form)
+    assert answer.status_code == 200
+    assert "Corrected" in answer.text
+
+
+@pytest.mark.parametrize("minutes", ["-1", "1441", "ninety", "1e3"])
+async def test_minutes_that_no_session_has_are_refused(full: World, minutes: str) -> None:
+    answer = await (await full.as_("staff")).post("/educators/E-1/correct", session_id="W-1", minutes=minutes)
+    assert answer.status_code == 422
+    assert full.services.posts() == []
+
+
+async def test_a_merge_is_looked_at_first_and_refused_where_enrollment_would_refuse_it(full: World) -> None:
+    entry = HOURS["entries"][0] | {"entry_id": "e2", "completed_at": "2024-02-01T18:00:00Z"}
+    full.services.tell("GET", "enrollment", "/educators/E-2", RECORD | {"educator_id": "E-2"})
+    full.services.tell("GET", "clockhours", "/educators/E-2/clock-hours", HOURS | {"entries": [entry]})
+    full.services.tell("POST", "enrollment", "/portal/events", {})
+    browser = await full.as_("staff")
+    preview = await browser.get("/educators/E-1/merge?merged_educator_id=E-2")
+    assert "hours of the other are reversed" in preview.text
+    assert full.services.posts() == []
+    assert "cannot be merged with itself" in (await browser.post("/educators/E-1/merge", merged_educator_id="E-1")).text
+    assert full.services.posts() == []
+    await browser.post("/educators/E-1/merge", merged_educator_id="E-2")
+    assert full.services.posts()[0][2]["data"] == {"kept_educator_id": "E-1", "merged_educator_id": "E-2"}
+
+
+async def test_a_learner_is_linked_and_the_preview_links_nobody(full: World) -> None:
+    full.services.tell("POST", "enrollment", "/unmatched/L1/link", LEARNER)
+    browser = await full.as_("staff")
+    await browser.post("/unmatched/L1/link", educator_id="E-1", dry_run="1")
+    assert full.services.posts() == []
+    await browser.post("/unmatched/L1/link", educator_id="E-1")
+    assert full.services.posts() == [
+        ("enrollment", "/unmatched/L1/link", {"educator_id": "E-1", "reason": "because (staff)"})
+    ]
+
+
+async def test_an_operator_retries_after_a_preview_and_no_key_stands_in_an_address(full: World) -> None:
+    answers: list[Any] = [OUTCOME | {"dry_run": True, "applied": 1, "left": 2, "events": ["a.b.C.v1"]}, OUTCOME]
+    full.services.tell("POST", "enrollment", "/admin/parked/nea:N-1001/retry", lambda _: answers.pop(0))
+    browser, handle = await full.as_("operator"), await handle_of(full)
+    assert "N-1001" not in handle
+    preview = await browser.post(f"/parked/enrollment/{handle}/retry", dry_run="1")
+    assert "Preview, nothing is changed" in preview.text
+    done = await browser.post(f"/parked/enrollment/{handle}/retry", dry_run="0")
+    assert "2 applied" in done.text
+    assert [body["dry_run"] for _, _, body in full.services.posts()] == [True, False]
+    acts = [one for one in await full.audit() if one["action"] != "sign-in"]
+    assert [one["target"] for one in acts] == [f"enrollment {handle}"]  # a preview is no act
+
+
+async def test_an_edit_puts_back_what_the_operator_could_not_see(full: World) -> None:
+    full.services.tell("POST", "enrollment", "/admin/parked/nea:N-1001/edit", OUTCOME)
+    browser, handle = await full.as_("operator"), await handle_of(full)
+    page = (await browser.get(f"/parked/enrollment/{handle}")).text
+    assert "rosa@example.org" not in page
+    await browser.post(f"/parked/enrollment/{handle}/edit", data='{"learner":{"email":"•••"},"attempt":1}')
+    assert full.services.posts()[0][2]["data"] == {"learner": {"email": "rosa@example.org"}, "attempt": 1}
+
+
+async def test_an_edit_that_is_not_json_is_refused(full: World) -> None:
+    browser, handle = await full.as_("operator"), await handle_of(full)
+    assert (await browser.post(f"/parked/enrollment/{handle}/edit", data="{")).status_code == 422
+
+
+async def test_what_was_mended_meanwhile_is_said_so(full: World) -> None:
+    answer = await (await full.as_("operator")).post("/parked/enrollment/0123456789abcdef/retry")
+    assert answer.status_code == 404
+    assert "mended meanwhile" in answer.text
+
+
+async def group(world: World, keys: int) -> str:
+    lanes = [LANE | {"key": f"E-{n}"} for n in range(keys)]
+    world.services.tell("GET", "enrollment", "/admin/parked", {"items": lanes, "next": None})
+    return str((await world.program("operator-key").get("/api/parked")).json()["items"][0]["fingerprint"])
+
+
+async def test_a_group_is_retried_in_the_background_and_says_how_far_it_is(full: World) -> None:
+    print_ = await group(full, 3)
+    for n in range(3):
+        left = {"left": 1, "applied": 0, "reason": PARKED["reason"]} if n == 1 else {}
+        full.services.tell("POST", "enrollment", f"/admin/parked/E-{n}/retry", OUTCOME | left)
+    operator = full.program("operator-key")
+    path = f"/api/parked/enrollment/group/{print_}/retry"
+    preview = (await operator.post(path, json={"reason": "fixed", "dry_run": True})).json()
+    assert preview["would_apply"] == 2
+    begun = (await operator.post(path, json={"reason": "fixed"})).json()
+    again = (await operator.post(path, json={"reason": "fixed"})).json()
+    assert again["repair"] == begun["repair"]
+    repairing = Repairing(full.database, full.neighbours)
+    while await repairing.step():
+        pass
+    shown = (await operator.get(f"/api{begun['link']}")).json()
+    assert (shown["state"], shown["applied"], shown["failed"], shown["done"]) == ("done", 2, 1, 3)
+    assert "keys" not in await full.database["repairs"].find_one({})
+
+
+async def test_a_repair_is_cancelled_between_two_keys_and_waits_for_a_service_that_is_away(full: World) -> None:
+    print_ = await group(full, 3)
+    for n in range(3):
+        full.services.tell("POST", "enrollment", f"/admin/parked/E-{n}/retry", OUTCOME)
+    operator = full.program("operator-key")
+    begun = (await operator.post(f"/api/parked/enrollment/group/{print_}/retry", json={"reason": "x"})).json()
+    repairing = Repairing(full.database, full.neighbours)
+    assert await repairing.step()
+    full.services.away.add("enrollment")
+    assert not await repairing.step()
+    full.services.away.clear()
+    assert (await operator.post(f"/api{begun['link']}/cancel", json={"reason": "enough"})).json()["ok"]
+    assert not await repairing.step()
+    shown = (await operator.get(f"/api{begun['link']}")).json()
+    assert (shown["state"], shown["done"]) == ("cancelled", 1)
+
+
+async def test_a_quarantine_that_was_looked_at_asks_for_nobody_until_more_comes(full: World) -> None:
+    operator = full.program("operator-key")
+    assert (await operator.get("/api/quarantine")).json()["fresh"] == {"enrollment": 1}
+    await operator.post("/api/quarantine/enrollment/seen", json={"reason": "known sender", "count": "1"})
+    assert (await operator.get("/api/quarantine")).json()["fresh"] == {}
+
+
+async def test_a_transcript_is_handed_out_to_staff_alone_and_audited(full: World) -> None:
+    import httpx
+
+    full.services.tell(
+        "GET", "clockhours", "/educators/E-1/transcript.pdf", lambda _: httpx.Response(200, content=b"%PDF-")
+    )
+    answer = await (await full.as_("staff")).get("/educators/E-1/transcript.pdf")
+    assert (answer.content, answer.headers["content-type"]) == (b"%PDF-", "application/pdf")
+    assert (await (await full.as_("operator")).get("/educators/E-1/transcript.pdf")).status_code == 403
+    assert [one["target"] for one in await full.audit() if one["action"] == "transcript.pdf"] == ["E-1"]

@@ -1,0 +1,69 @@
+"""Looking at a real Kafka without taking part in it."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from contracts import topics
+from eventing.batch import Failure, Record
+from eventing.kafka import KafkaSettings, ensure_topics, producer
+from eventing.looking import Cluster
+from eventing.testing import Topics
+from eventing.transient import TransientError
+
+TOPIC = topics.PORTAL
+
+
+@pytest.fixture
+async def settings(kafka: str) -> KafkaSettings:
+    found = KafkaSettings(kafka, prefix=f"{uuid4().hex[:8]}.")
+    await ensure_topics(found, [TOPIC])
+    return found
+
+
+@pytest.fixture
+async def cluster(settings: KafkaSettings) -> AsyncIterator[Cluster]:
+    one = Cluster(settings)
+    yield one
+    await one.close()
+
+
+async def test_records_are_read_by_their_places_whole_and_in_any_number(
+    settings: KafkaSettings, cluster: Cluster
+) -> None:
+    written = Topics()
+    sender = producer(settings)
+    await sender.start()
+    places = []
+    for n in range(40):
+        one = written.record(TOPIC.name, f"k{n % 5}", "session.attended", {"n": n}, sequenced=False)
+        sent = await sender.send_and_wait(settings.physical(TOPIC.name), one.value, key=one.key.encode())
+        places.append((TOPIC.name, sent.partition, sent.offset))
+    broken = await sender.send_and_wait(settings.physical(TOPIC.name), b"not json", key=b"k1")
+    await sender.stop()
+    found = await cluster.records([*places[::3], (TOPIC.name, broken.partition, broken.offset)])
+    read = [record.event.data for record in (found[place] for place in places[::3]) if isinstance(record, Record)]
+    assert read == [{"n": n} for n in range(0, 40, 3)]
+    assert isinstance(found[TOPIC.name, broken.partition, broken.offset], Failure)
+    # the same eyes again, elsewhere
+    assert set(await cluster.records(places[1:2])) == set(places[1:2])
+
+
+async def test_a_place_that_kafka_never_had_is_simply_not_there(cluster: Cluster) -> None:
+    assert await cluster.records([(TOPIC.name, 0, 5), (TOPIC.name, 1, 0)]) == {}
+    assert await cluster.records([]) == {}
+
+
+async def test_ends_and_a_group_that_never_was(settings: KafkaSettings, cluster: Cluster) -> None:
+    ends = await cluster.ends([(TOPIC.name, number) for number in range(TOPIC.partitions)])
+    assert set(ends.values()) == {0}
+    assert await cluster.committed("nobody") == {}
+    assert await cluster.members("nobody") == 0
+
+
+async def test_a_kafka_that_is_away_is_a_passing_fault() -> None:
+    cluster = Cluster(KafkaSettings("127.0.0.1:1"))
+    with pytest.raises(TransientError):
+        await cluster.ends([(TOPIC.name, 0)])
+    await cluster.close()

@@ -1,0 +1,109 @@
+"""What is read from the database is all that a decision can ask for: batches there end as decisions in memory do."""
+
+import random
+
+import pytest
+
+from services.enrollment.documents import unpack
+from services.enrollment.state import Educator, Learner
+from services.enrollment.telling import Tombstone
+from tests.enrollment.builders import (
+    ANA,
+    BEN,
+    CAM,
+    O1,
+    TRA1,
+    TRA2,
+    W1,
+    W2,
+    Said,
+    Story,
+    attended,
+    cancelled,
+    corrected,
+    erased,
+    hours_registered,
+    hours_withdrawn,
+    learner,
+    merged,
+    nea_registered,
+    oriented,
+    profile,
+    reserved,
+    reviewed,
+    revoked,
+    scheduled,
+    submitted,
+    unmerged,
+    unreserved,
+)
+from tests.enrollment.conftest import Enrollment
+
+PEOPLE = (ANA, BEN, CAM, "E-dot.$x")
+MAILS = ("a@example.org", "b@example.org", "c@example.org")
+MEMBERS = ("N-1", "N-2", "N-3", None)
+
+
+def anything(chance: random.Random) -> Said:
+    """Some fact about few people, so that they get in each other's way."""
+    who, other = chance.choice(PEOPLE), chance.choice(PEOPLE)
+    session, credential = chance.choice((W1, W2)), chance.choice((TRA1, TRA2))
+    member, mail = chance.choice(MEMBERS), chance.choice(MAILS)
+    whom = learner(member, chance.choice((mail, None)) if member else mail)
+    made = (
+        lambda: profile(who, email=mail, nea_member_id=member),
+        lambda: profile(who, email=mail, nea_member_id=member),
+        lambda: profile(who, email=mail, nea_member_id=None),
+        lambda: merged(who, other),
+        lambda: unmerged(who, other),
+        lambda: erased(who) if chance.random() < 0.2 else merged(who, other),
+        lambda: attended(who, session, opens=chance.choice((TRA1, None)), minutes=chance.choice((90, 0))),
+        lambda: oriented(who, O1),
+        lambda: corrected(who, session, minutes=chance.choice((0, 60, 90))),
+        lambda: corrected(who, session, minutes=90, opens=chance.choice((TRA2, None))),
+        lambda: reserved(who, session, opens=credential),
+        lambda: unreserved(who, session),
+        lambda: scheduled(session, kind=chance.choice(("workshop", "orientation"))),
+        lambda: cancelled(session),
+        lambda: hours_registered(who, credential),
+        lambda: hours_withdrawn(who, credential),
+        lambda: nea_registered(whom=whom, credential=credential),
+        lambda: submitted(whom=whom, credential=credential, attempt=chance.randint(1, 2)),
+        lambda: reviewed(whom=whom, credential=credential),
+        lambda: revoked(whom=whom, credential=credential),
+    )
+    return chance.choice(made)()
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_batches_on_mongod_end_as_decisions_in_memory_do(enrollment: Enrollment, seed: int) -> None:
+    chance = random.Random(seed)
+    facts = [anything(chance) for _ in range(120)]
+    story = Story()
+    told = story.hear(*facts)
+    while facts:
+        size = chance.randint(1, 12)
+        await enrollment.when(*facts[:size])
+        facts = facts[size:]
+
+    rows = await enrollment.database["educators"].find({}).to_list(None)
+    for row in rows:
+        assert unpack(Educator, {**row, "id": row["_id"]}) == story.educator(row["_id"])
+    assert {row["_id"] for row in rows} >= story.world.educators.keys()
+    known = await enrollment.database["learners"].find({}).to_list(None)
+    assert {row["_id"]: unpack(Learner, {**row, "id": row["_id"]}) for row in known} == story.world.learners
+    published = [event for event in await enrollment.published() if event is not None]
+    expected = [event for event in told if not isinstance(event, Tombstone)]
+    assert sorted(map(str, published)) == sorted(map(str, expected))
+    assert await enrollment.database["parked"].count_documents({}) == 0
+
+
+async def test_all_addresses_of_a_learner_are_looked_up_not_only_the_one_that_a_profile_brings(
+    enrollment: Enrollment,
+) -> None:
+    shared, own = "shared@example.org", "own@example.org"
+    await enrollment.given(profile(BEN, email=shared), profile(CAM, email=shared))
+    await enrollment.given(submitted(whom=learner("N-1", shared)))
+    await enrollment.given(reviewed(whom=learner("N-1", own)))
+    await enrollment.when(profile(ANA, email=own))
+    assert await enrollment.names() == ["EducatorProfile"]  # three people may be meant

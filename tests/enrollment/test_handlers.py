@@ -1,0 +1,279 @@
+"""The handler on a real mongod: each accepted event has one outcome, whatever way and however often it comes."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contracts import events, topics
+from eventing import parking
+from eventing.parking import Handlers
+from eventing.testing import batch_of
+from services.enrollment import handlers, policy
+from services.enrollment.handlers import on_intake
+from tests.enrollment.builders import (
+    ANA,
+    BEN,
+    NOW,
+    PROGRAMS,
+    PSEUDONYMS,
+    W1,
+    Said,
+    attended,
+    cancelled,
+    corrected,
+    erased,
+    hours_registered,
+    learner,
+    learner_id,
+    merged,
+    oriented,
+    profile,
+    reviewed,
+    said,
+    scheduled,
+    submitted,
+    unmerged,
+)
+from tests.enrollment.conftest import Enrollment
+
+PORTAL = topics.PORTAL.name
+
+
+async def test_a_whole_spring_is_told_in_order_under_one_key(enrollment: Enrollment) -> None:
+    await enrollment.when(
+        profile(ANA, nea_member_id="N-1"), oriented(), hours_registered(), attended(), submitted(), reviewed()
+    )
+    assert await enrollment.names() == [
+        "EducatorProfile",
+        "OrientationCompleted",
+        "ClockHoursRegistered",
+        "WorkshopAttended",
+        "CredentialSubmitted",
+        "CredentialAwarded",
+    ]
+    rows = await enrollment.database["outbox"].find({"topic": topics.ENROLLMENT.name}).sort("sequence", 1).to_list(None)
+    assert [row["sequence"] for row in rows] == [1, 2, 3, 4, 5]
+
+
+async def test_state_comes_back_from_the_database_for_the_next_batch(enrollment: Enrollment) -> None:
+    await enrollment.given(attended())
+    await enrollment.when(corrected(minutes=0))
+    (told,) = await enrollment.published()
+    assert (type(told).__name__, told.minutes) == ("AttendanceCorrected", 0)
+
+
+async def test_an_event_that_comes_twice_has_its_effect_once(enrollment: Enrollment) -> None:
+    fact = attended()
+    await enrollment.given(fact)
+    await enrollment.when(fact, fact)
+    assert await enrollment.published() == []
+    assert await enrollment.outcome(fact) == "applied"
+
+
+async def test_each_outcome_is_on_the_books(enrollment: Enrollment) -> None:
+    first = attended()
+    old, new = corrected(minutes=60, said_at="2024-03-01"), corrected(minutes=90, said_at="2024-03-02")
+    double, stray = attended(), submitted()
+    await enrollment.when(first, new, old, double, stray)
+    outcomes = [await enrollment.outcome(fact) for fact in (first, new, old, double, stray)]
+    assert outcomes == ["applied", "applied", "superseded", "duplicate", "unmatched"]
+
+
+async def test_an_unmatched_event_becomes_applied_when_the_learner_is_matched(enrollment: Enrollment) -> None:
+    stray = submitted()
+    await enrollment.given(stray)
+    await enrollment.when(profile(ANA, nea_member_id="N-1"))
+    assert await enrollment.names() == ["EducatorProfile", "CredentialSubmitted"]
+    assert await enrollment.outcome(stray) == "applied"
+
+
+async def test_a_new_learner_who_is_matched_in_the_same_batch_is_known_at_once(enrollment: Enrollment) -> None:
+    await enrollment.when(submitted(), profile(ANA, nea_member_id="N-1"), reviewed())
+    assert await enrollment.names() == ["EducatorProfile", "CredentialSubmitted", "CredentialAwarded"]
+
+
+async def test_a_change_of_a_session_reaches_everyone_on_its_roster(enrollment: Enrollment) -> None:
+    await enrollment.given(scheduled(), attended(ANA), attended(BEN))
+    await enrollment.when(cancelled())
+    told = await enrollment.published()
+    assert {(type(one).__name__, one.key) for one in told} == {
+        ("SessionCancelled", W1),
+        ("AttendanceCorrected", ANA),
+        ("AttendanceCorrected", BEN),
+        ("ConflictOpened", ANA),
+        ("ConflictOpened", BEN),
+    }
+
+
+async def test_a_merge_is_read_through_chains_from_the_database(enrollment: Enrollment) -> None:
+    await enrollment.given(merged(BEN, "E-old"), merged(ANA, BEN), attended("E-old"))
+    await enrollment.when(corrected(ANA, minutes=0))
+    (told,) = await enrollment.published()
+    assert (type(told).__name__, told.educator_id) == ("AttendanceCorrected", "E-old")
+    await enrollment.when(unmerged(BEN, "E-old"))
+    assert await enrollment.names() == ["EducatorsUnmerged", "WorkshopAttended"]
+
+
+async def test_erasure_leaves_a_tombstone_and_no_personal_data(enrollment: Enrollment) -> None:
+    await enrollment.given(profile(ANA, name="Ana Ruiz", email="ana@example.org", nea_member_id="N-77"))
+    await enrollment.given(submitted(whom=learner("N-77", "ana@example.org")))
+    await enrollment.when(erased(ANA))
+    assert await enrollment.published() == [None, events.EducatorErased(educator_id=ANA)]
+    await enrollment.database["outbox"].delete_many({})
+    for collection in await enrollment.database._db.list_collection_names():
+        for document in await enrollment.database[collection].find({}).to_list(None):
+            text = str(document)
+            assert "Ruiz" not in text, collection
+            assert "ana@example.org" not in text, collection
+            assert "N-77" not in text, collection
+
+
+async def test_erasure_reaches_parked_and_quarantined_bodies(
+    enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enrollment.given(profile(ANA, email="ana@example.org", nea_member_id="N-77"))
+    break_it(monkeypatch, "micro_credential.submitted")
+    await enrollment.when(submitted(whom=learner("N-77", "ana@example.org")))
+    broken = said("educator.updated", educator_id=ANA, name="Ana Ruiz", email="nowhere")
+    await enrollment.consume(batch_with(enrollment, broken, PORTAL))
+    monkeypatch.undo()
+    await enrollment.when(erased(ANA))
+    (parked,) = await enrollment.database["parked"].find({}).to_list(None)
+    assert b"ana@example.org" not in bytes(parked["value"])
+    (kept,) = await enrollment.database["quarantine"].find({}).to_list(None)
+    assert kept["value"] is None
+    await parking.retry(enrollment.database, "nea:N-77", handlers_of(enrollment))
+    assert await enrollment.database["parked"].count_documents({}) == 0
+
+
+async def test_what_the_portal_writes_to_kafka_is_claimed_as_over_http(enrollment: Enrollment) -> None:
+    fact = attended()
+    await enrollment.given(fact, topic=PORTAL)
+    claim = await enrollment.database["intake"].find_one({"event_id": fact.id})
+    assert claim["via"] == "kafka"
+    await enrollment.when(fact, topic=topics.INBOX.name)
+    assert await enrollment.published() == []
+
+
+async def test_an_id_claimed_with_another_content_is_quarantined_from_kafka(enrollment: Enrollment) -> None:
+    fact = attended()
+    await enrollment.given(fact, topic=PORTAL)
+    await enrollment.when(replace(fact, data={**fact.data, "minutes": 60}), topic=PORTAL)
+    assert await enrollment.published() == []
+    (kept,) = await enrollment.database["quarantine"].find({}).to_list(None)
+    assert kept["reason"] == "id_reused"
+
+
+@pytest.mark.parametrize(
+    ("fact", "reason"),
+    [
+        (said("educator.updated", educator_id=ANA, name="Ana", email="nowhere"), "wrong_shape"),
+        (said("session.invented", educator_id=ANA), "unknown_type"),
+        (said("micro_credential.reviewed", educator_id=ANA), "unknown_type"),
+        (replace(hours_registered(), source="/webhooks/nea"), "reserved_source"),
+        (replace(hours_registered(), source="not a uri"), "wrong_shape"),
+    ],
+)
+async def test_what_cannot_be_used_on_the_portal_s_topic_is_quarantined(
+    enrollment: Enrollment, fact: Said, reason: str
+) -> None:
+    await enrollment.consume(batch_with(enrollment, fact, PORTAL))
+    (kept,) = await enrollment.database["quarantine"].find({}).to_list(None)
+    assert kept["reason"] == reason
+    assert await enrollment.database["intake"].count_documents({}) == 0
+
+
+async def test_an_unknown_type_on_our_own_inbox_parks_for_a_version_that_knows_it(enrollment: Enrollment) -> None:
+    await enrollment.consume(batch_with(enrollment, said("session.invented", educator_id=ANA), topics.INBOX.name))
+    assert await enrollment.database["parked"].count_documents({"key": ANA}) == 1
+
+
+async def test_a_bug_parks_its_educator_only_and_retry_applies_all_in_order(
+    enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_it(monkeypatch, "attendance.corrected")
+    behind = hours_registered(ANA)
+    await enrollment.when(attended(ANA), corrected(ANA, minutes=60), behind, attended(BEN))
+    assert await enrollment.names() == ["WorkshopAttended", "WorkshopAttended"]
+    assert await enrollment.outcome(behind) is None
+    monkeypatch.undo()
+    outcome = await parking.retry(enrollment.database, ANA, handlers_of(enrollment))
+    assert (outcome.applied, outcome.left) == (2, 0)
+    assert await enrollment.names() == ["AttendanceCorrected", "ClockHoursRegistered"]
+    assert await enrollment.outcome(behind) == "applied"
+
+
+async def test_a_parked_event_that_an_operator_edits_is_applied_as_edited(
+    enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fact = attended(minutes=90)
+    break_it(monkeypatch, "session.attended")
+    await enrollment.when(fact, topic=PORTAL)
+    monkeypatch.undo()
+    await parking.edit(enrollment.database, ANA, handlers_of(enrollment), data=fact.data | {"minutes": 60})
+    (told,) = await enrollment.published()
+    assert told.minutes == 60
+    assert (await enrollment.books())["problems"] == []
+
+
+async def test_the_books_count_every_accepted_event_once(enrollment: Enrollment) -> None:
+    facts = [attended(), attended(), hours_registered()]
+    await enrollment.when(*facts, topic=PORTAL)
+    books = await enrollment.books()
+    assert books["accepted"] == sum(books["outcomes"].values()) == 3
+    assert (books["unaccounted"], books["problems"]) == ([], [])
+
+
+async def test_a_parked_event_is_on_the_books_as_parked(
+    enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_it(monkeypatch, "session.attended")
+    await enrollment.when(attended(), topic=PORTAL)
+    books = await enrollment.books()
+    assert (books["accepted"], books["outcomes"]["parked"], books["problems"]) == (1, 1, [])
+
+
+async def test_an_educator_exists_from_the_first_event_that_names_it(enrollment: Enrollment) -> None:
+    await enrollment.when(merged(ANA, BEN))
+    assert await enrollment.document("educators", ANA)
+    assert await enrollment.document("educators", BEN)
+
+
+async def test_microseconds_decide_between_two_facts_as_they_were_said(enrollment: Enrollment) -> None:
+    await enrollment.given(attended(), corrected(minutes=60, said_at="2024-03-01T12:00:00.000002"))
+    await enrollment.when(corrected(minutes=0, said_at="2024-03-01T12:00:00.000001"))
+    assert await enrollment.published() == []
+
+
+async def test_a_learner_by_address_alone_has_a_name_that_says_nothing(enrollment: Enrollment) -> None:
+    whom = learner(None, "Rosa@Example.org")
+    await enrollment.when(submitted(whom=whom))
+    assert await enrollment.document("learners", learner_id(None, "rosa@example.org "))
+    locks: list[Any] = await enrollment.database["identities"].find({}).to_list(None)
+    assert all("rosa" not in str(lock) for lock in locks)
+
+
+def break_it(monkeypatch: pytest.MonkeyPatch, type_: str) -> None:
+    """A bug in the decision on one type of event."""
+    right = policy.decide
+
+    def wrong(world: Any, fact: Any, programs: Any) -> Any:
+        if type_ == fact.said.TYPE:
+            raise RuntimeError("bug")
+        return right(world, fact, programs)
+
+    monkeypatch.setattr(handlers, "decide", wrong)
+
+
+def batch_with(enrollment: Enrollment, fact: Said, topic: str) -> Any:
+    """A batch with one record whose data may be wrong."""
+    record = enrollment.topics.record(
+        topic, ANA, fact.type, fact.data, id=fact.id, source=fact.source, time=fact.time, sequenced=False
+    )
+    return batch_of([record])
+
+
+def handlers_of(enrollment: Enrollment) -> Handlers:
+    by_topic = {topics.INBOX.name: on_intake, topics.PORTAL.name: on_intake}
+    return Handlers(by_topic, (enrollment.database, PROGRAMS, PSEUDONYMS), lambda: NOW)

@@ -1,0 +1,96 @@
+"""From Kafka through a transaction and the relay to Kafka again."""
+
+import asyncio
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+from eventing.envelope import decode
+from eventing.kafka import KafkaSettings
+from eventing.mongo import Database
+from eventing.testing import Topics
+from tests.eventing.conftest import COUNTED, HEARD, WHOLE, Toy, consuming, heard, relaying, say, until
+
+
+async def topic_content(kafka: KafkaSettings, topic: str, count: int) -> list[Any]:
+    """The first `count` events of a topic."""
+    reader = AIOKafkaConsumer(
+        kafka.physical(topic), bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", group_id=None
+    )
+    await reader.start()
+    try:
+        events: list[Any] = []
+        async with asyncio.timeout(20):
+            while len(events) < count:
+                record = await reader.getone()
+                events.append(decode(record.value, record.headers, record.key.decode()))
+        return events
+    finally:
+        await reader.stop()
+
+
+async def test_each_record_is_applied_once_and_its_effect_published(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, f"k{n % 7}", "toy.Heard", {"n": n}) for n in range(70)]
+    async with consuming(kafka_settings, database, toy), relaying(kafka_settings, database):
+        await say(kafka_settings, *sent)
+        events = await topic_content(kafka_settings, COUNTED.name, 70)
+        await until(lambda: _empty(database, "outbox"))
+    assert {key: await heard(database, key) for key in ("k0", "k6")} == {
+        key: [r.event.id for r in sent if r.key == key] for key in ("k0", "k6")
+    }
+    for key in ("k0", "k3"):
+        assert [e.sequence for e in events if e.key == key] == list(range(1, 11))
+    assert {e.causationid for e in events} == {r.event.id for r in sent}
+
+
+async def test_records_sent_twice_change_nothing(kafka_settings: KafkaSettings, database: Database, toy: Toy) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(3)]
+    last = topics.record(HEARD.name, "k", "toy.Heard", {"n": 3})
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, *sent, *sent, last)
+        await until(lambda: _has(database, "k", last.event.id))
+    assert await heard(database, "k") == [r.event.id for r in [*sent, last]]
+
+
+async def test_a_consumer_reads_on_from_the_position_in_the_database_whatever_kafka_has_committed(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    first = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(5)]
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, *first)
+        await until(lambda: _has(database, "k", first[-1].event.id))
+    await _restore_to_nothing(database)  # as from an older backup, while Kafka is ahead
+    async with consuming(kafka_settings, database, toy):
+        await until(lambda: _has(database, "k", first[-1].event.id))
+    assert await heard(database, "k") == [r.event.id for r in first]
+
+
+async def test_a_compacted_topic_may_have_gaps_and_a_tombstone_has_no_data(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    topics.record(WHOLE.name, "k", "toy.Whole", {"n": 0})  # compacted away: never sent
+    second = topics.record(WHOLE.name, "k", "toy.Whole", {"n": 1})
+    stone = topics.record(WHOLE.name, "k", "toy.Whole", None)
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, second, stone)
+        await until(lambda: _has(database, "k", stone.event.id))
+    assert await heard(database, "k") == [second.event.id, stone.event.id]
+
+
+async def _has(database: Database, key: str, id: str) -> bool:
+    return id in await heard(database, key)
+
+
+async def _empty(database: Database, collection: str) -> bool:
+    return bool(await database[collection].count_documents({}) == 0)
+
+
+async def _restore_to_nothing(database: Database) -> None:
+    for name in ("counts", "positions", "lanes", "outbox"):
+        await database[name].delete_many({})

@@ -1,0 +1,68 @@
+"""The consumer among faults: unreadable records, MongoDB's refusals, another member of its group."""
+
+from functools import partial
+
+from eventing.kafka import KafkaSettings, producer
+from eventing.mongo import Database
+from eventing.testing import Topics
+from tests.eventing.conftest import HEARD, Toy, consuming, heard, say, until
+
+
+async def test_what_cannot_be_read_goes_to_quarantine_whole_and_the_rest_goes_on(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    good = Topics().record(HEARD.name, "k", "toy.Heard", {})
+    sender = producer(kafka_settings)
+    await sender.start()
+    topic = kafka_settings.physical(HEARD.name)
+    await sender.send_and_wait(topic, b"not json", key=b"k", headers=[("x", b"\xff")])
+    await sender.send_and_wait(topic, good.value, key=b"\xff\xfe")
+    await sender.send_and_wait(topic, good.value, key=None)
+    await sender.stop()
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, good)
+        await until(partial(heard, database, "k"))
+        await until(partial(_quarantined, database, 3))
+    rows = await database["quarantine"].find({}).to_list(None)
+    assert sorted(row["reason"] for row in rows) == ["key_not_utf8", "no_key", "not_json"]
+    assert {bytes(row["value"]) for row in rows} == {b"not json", good.value}
+    assert all(row["_id"].startswith(f"{HEARD.name}-") for row in rows)
+
+
+async def test_two_members_of_a_group_share_the_work_and_double_nothing(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, mongo: str
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, f"k{n % 20}", "toy.Heard", {"n": n}) for n in range(400)]
+    from eventing.mongo import connect
+
+    with connect(mongo, database.name) as second:
+        async with consuming(kafka_settings, database, toy):
+            await say(kafka_settings, *sent[:200])
+            async with consuming(kafka_settings, second, toy):
+                await say(kafka_settings, *sent[200:])
+                await until(partial(_count, database, 400))
+    for number in range(20):
+        key = f"k{number}"
+        assert await heard(database, key) == [r.event.id for r in sent if r.key == key]
+
+
+async def test_a_member_that_leaves_hands_its_partitions_on(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    for n in range(3):
+        async with consuming(kafka_settings, database, toy):
+            record = topics.record(HEARD.name, "k", "toy.Heard", {"n": n})
+            await say(kafka_settings, record)
+            await until(partial(_count, database, n + 1))
+    assert len(await heard(database, "k")) == 3
+
+
+async def _count(database: Database, count: int) -> bool:
+    documents = await database["counts"].find({}).to_list(None)
+    return sum(len(document["heard"]) for document in documents) >= count
+
+
+async def _quarantined(database: Database, count: int) -> bool:
+    return bool(await database["quarantine"].count_documents({}) == count)

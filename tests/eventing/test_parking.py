@@ -1,0 +1,217 @@
+"""A record that the code cannot process parks its key only; what stands behind it waits in order."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from eventing import parking
+from eventing.batch import Batch, Record
+from eventing.clock import system_now
+from eventing.gate import Gate, ParkingStormError
+from eventing.kafka import KafkaSettings
+from eventing.mongo import Database
+from eventing.parking import Handlers, NotParkedError
+from eventing.testing import Published, Topics, at_positions, batch_of
+from tests.eventing.conftest import HEARD, WHOLE, Toy, consuming, heard, say, until
+
+
+@pytest.fixture
+def handlers(database: Database, toy: Toy) -> Handlers:
+    return Handlers({HEARD.name: toy.on_heard, WHOLE.name: toy.on_heard}, (database,), system_now)
+
+
+async def apply(database: Database, toy: Toy, *records: Record) -> None:
+    batch = batch_of(records)
+    await at_positions(database, batch)
+    await toy.on_heard(batch, database, system_now())
+
+
+def ids(records: list[Record]) -> list[str]:
+    return [record.event.id for record in records]
+
+
+async def reasons(database: Database, key: str) -> list[str]:
+    rows = await database["parked"].find({"key": key}).sort("n", 1).to_list(None)
+    return [row["reason"]["code"] for row in rows]
+
+
+async def test_a_broken_record_parks_with_its_reason_and_its_keys_later_records_behind_it(
+    database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    mine = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(4)]
+    other = topics.record(HEARD.name, "other", "toy.Heard", {})
+    toy.broken = {mine[1].event.id}
+    await apply(database, toy, *mine[:3], other, mine[3])
+    assert await heard(database, "k") == ids(mine[:1])
+    assert await heard(database, "other") == [other.event.id]
+    assert await reasons(database, "k") == ["broken", "behind", "behind"]
+
+
+async def test_what_is_staged_for_a_record_that_parks_is_not_published(database: Database, toy: Toy) -> None:
+    topics = Topics()
+    first, second = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(2))
+    toy.broken = {second.event.id}
+    await apply(database, toy, first, second)
+    assert [e.causationid for e in await Published(database).events()] == [first.event.id]
+
+
+async def test_records_of_another_topic_under_the_same_key_park_behind_it(database: Database, toy: Toy) -> None:
+    topics = Topics()
+    broken = topics.record(HEARD.name, "k", "toy.Heard", {})
+    toy.broken = {broken.event.id}
+    await apply(database, toy, broken, topics.record(WHOLE.name, "k", "toy.Whole", {}))
+    assert await reasons(database, "k") == ["broken", "behind"]
+
+
+async def test_retry_applies_the_record_and_what_stood_behind_it_in_order(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    mine = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(5)]
+    toy.broken = {mine[0].event.id, mine[3].event.id}
+    await apply(database, toy, *mine)
+    toy.broken = {mine[3].event.id}
+    outcome = await parking.retry(database, "k", handlers)
+    assert (outcome.applied, outcome.left, outcome.reason and outcome.reason["code"]) == (3, 2, "broken")
+    toy.broken = set()
+    outcome = await parking.retry(database, "k", handlers)
+    assert (outcome.applied, outcome.left, outcome.reason) == (2, 0, None)
+    assert await heard(database, "k") == ids(mine)
+    events = await Published(database).events()
+    assert [(e.sequence, e.causationid) for e in events] == list(enumerate(ids(mine), 1))
+
+
+async def test_after_a_retry_the_key_takes_new_records_again(database: Database, toy: Toy, handlers: Handlers) -> None:
+    topics = Topics()
+    first, second, third = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(3))
+    toy.broken = {first.event.id}
+    await apply(database, toy, first, second)
+    toy.broken = set()
+    await parking.retry(database, "k", handlers)
+    await apply(database, toy, third)
+    assert await heard(database, "k") == ids([first, second, third])
+
+
+async def test_retrying_an_empty_lane_is_harmless(database: Database, handlers: Handlers) -> None:
+    outcome = await parking.retry(database, "nobody", handlers)
+    assert (outcome.applied, outcome.left) == (0, 0)
+
+
+async def test_a_preview_tells_what_would_come_and_changes_nothing(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    record = Topics().record(HEARD.name, "k", "toy.Heard", {})
+    toy.broken = {record.event.id}
+    await apply(database, toy, record)
+    before = await parking.preview(database, "k", handlers)
+    toy.broken = set()
+    after = await parking.preview(database, "k", handlers)
+    assert (before.applied, before.reason and before.reason["code"]) == (0, "broken")
+    assert (after.applied, after.reason, after.events) == (1, None, ["toy.Counted"])
+    assert await heard(database, "k") == []
+    assert await Published(database).events() == []
+    with pytest.raises(NotParkedError):
+        await parking.preview(database, "nobody", handlers)
+
+
+async def test_skip_keeps_the_record_in_quarantine_and_goes_on_behind_it(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    broken, behind = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(2))
+    toy.broken = {broken.event.id}
+    await apply(database, toy, broken, behind)
+    await parking.skip(database, "k", handlers, reason="sent by mistake")
+    assert await heard(database, "k") == [behind.event.id]
+    kept = await database["quarantine"].find_one({"event_id": broken.event.id})
+    assert (kept["reason"], kept["detail"], bytes(kept["value"])) == ("skipped", "sent by mistake", broken.value)
+    await apply(database, toy, replace(broken, offset=behind.offset + 1))  # told again later: a duplicate
+    assert await heard(database, "k") == [behind.event.id]
+
+
+async def test_edit_gives_other_data_and_keeps_id_and_key(database: Database, toy: Toy, handlers: Handlers) -> None:
+    record = Topics().record(HEARD.name, "k", "toy.Heard", {"n": "wrong"})
+    toy.broken = {record.event.id}
+    await apply(database, toy, record)
+    toy.broken = set()
+    seen: list[Record] = []
+
+    async def watch(batch: Batch, *context: Any) -> None:
+        seen.extend(r for r in batch.records if isinstance(r, Record))
+        await toy.on_heard(batch, *context)
+
+    watching = Handlers({HEARD.name: watch}, (database,), system_now)
+    await parking.edit(database, "k", watching, data={"n": 1})
+    assert [(r.key, r.event.id, r.event.data) for r in seen] == [("k", record.event.id, {"n": 1})]
+    assert await heard(database, "k") == [record.event.id]
+
+
+async def test_a_record_beyond_the_next_parks_until_the_missing_one_comes(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    first, missing, third, fourth = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(4))
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, first, third, fourth)
+        await until(lambda: _parked(database, "k", 2))
+        assert await reasons(database, "k") == ["sequence_gap", "behind"]
+        await say(kafka_settings, missing)
+        await until(lambda: _parked(database, "k", 0))
+    assert await heard(database, "k") == ids([first, missing, third, fourth])
+
+
+async def test_a_write_that_mongodb_refuses_is_found_and_parks_alone(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, f"k{n}", "toy.Heard", {}) for n in range(8)]
+    toy.refused = {sent[5].event.id}
+    await say(kafka_settings, *sent)
+    async with consuming(kafka_settings, database, toy):
+        await until(lambda: _parked(database, "k5", 1))
+        for number in (0, 7):
+            await until(partial(heard, database, f"k{number}"))
+    assert await reasons(database, "k5") == ["write_refused"]
+    assert await database["parked"].count_documents({}) == 1
+
+
+async def test_a_release_that_parks_more_than_twenty_keys_a_minute_stops_before_it_parks_the_world(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, f"k{n}", "toy.Heard", {}) for n in range(30)]
+    toy.broken = set(ids(sent))
+    await say(kafka_settings, *sent)
+    async with consuming(kafka_settings, database, toy) as consumer:
+        await until(lambda: _stopped(consumer))
+        assert not consumer.ready
+    assert await database["parked"].count_documents({}) <= 20
+    toy.broken = set()
+    async with consuming(kafka_settings, database, toy):
+        await until(lambda: _all_but_parked(database, 30))
+
+
+def test_the_gate_forgets_keys_after_a_minute() -> None:
+    gate = Gate(limit=2, seconds=0.0)
+    for n in range(10):
+        gate.check([f"k{n}"])
+    with pytest.raises(ParkingStormError):
+        Gate(limit=2).check(["a", "b", "c"])
+
+
+async def _parked(database: Database, key: str, count: int) -> bool:
+    lane = await database["lanes"].find_one({"_id": key})
+    return bool(
+        lane and lane.get("parked", 0) == count and await database["parked"].count_documents({"key": key}) == count
+    )
+
+
+async def _stopped(consumer: Any) -> bool:
+    return bool(consumer.stopped_because == "parking_storm")
+
+
+async def _all_but_parked(database: Database, count: int) -> bool:
+    return bool(await database["counts"].count_documents({}) + await database["parked"].count_documents({}) == count)

@@ -1,0 +1,65 @@
+"""Slow clients hold no connection for long."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from eventing import patience
+from eventing.patience import PatientProtocol
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"hi"})
+
+
+@pytest.fixture
+async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    monkeypatch.setattr(patience, "HEADER_SECONDS", 0.3)
+    server = uvicorn.Server(uvicorn.Config(hello, port=0, http=PatientProtocol, log_level="critical", lifespan="off"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await task
+
+
+async def talk(port: int, *parts: bytes) -> bytes:
+    """Send these parts; read until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return answer
+
+
+async def test_half_a_request_is_answered_408_and_closed(port: int) -> None:
+    answer = await talk(port, b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"application/problem+json" in answer
+
+
+async def test_a_connection_on_which_nothing_comes_is_closed(port: int) -> None:
+    assert await talk(port) == b""
+
+
+async def test_a_second_request_on_a_connection_has_its_own_time(port: int) -> None:
+    whole = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = await talk(port, whole, b"GET / HTTP/1.1\r\nHost")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in answer
+
+
+async def test_a_request_in_time_is_left_alone(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(3):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"hi")).startswith(b"HTTP/1.1 200 ")
+        await asyncio.sleep(0.2)
+    writer.close()

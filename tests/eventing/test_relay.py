@@ -1,0 +1,125 @@
+"""The relay: in order per key, repeated rather than lost, and shared by replicas."""
+
+import asyncio
+from functools import partial
+from secrets import token_hex
+from typing import Any
+
+import pytest
+
+from eventing.batch import Cause
+from eventing.clock import system_now
+from eventing.kafka import KafkaSettings
+from eventing.leases import LIFE, Shares
+from eventing.mongo import Database
+from eventing.relay import Relay
+from eventing.testing import batch_of
+from eventing.unit import UnitOfWork
+from tests.eventing.conftest import COUNTED, relaying, until
+from tests.eventing.test_chain import topic_content
+
+
+async def publish(database: Database, key: str, *ids: str) -> None:
+    async with UnitOfWork.begin(database, batch_of([]), system_now()) as unit:
+        for id in ids:
+            unit.publish(COUNTED, "toy.Counted", key, {"heard": id}, Cause(id, "/test"))
+        await unit.write()
+
+
+async def _empty(database: Database) -> bool:
+    return bool(await database["outbox"].count_documents({}) == 0)
+
+
+async def test_rows_are_published_in_order_per_key_and_then_gone(
+    kafka_settings: KafkaSettings, database: Database
+) -> None:
+    for n in range(20):
+        await publish(database, f"k{n % 3}", f"{n}a", f"{n}b")
+    async with relaying(kafka_settings, database):
+        events = await topic_content(kafka_settings, COUNTED.name, 40)
+        await until(partial(_empty, database))
+    for key in ("k0", "k1", "k2"):
+        sequences = [event.sequence for event in events if event.key == key]
+        assert sequences == list(range(1, len(sequences) + 1))
+
+
+async def test_a_commit_wakes_the_relay_before_it_would_look_by_itself(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventing.relay.POLL_SECONDS", 3600.0)
+    async with relaying(kafka_settings, database) as relay:
+        await until(lambda: _has_lanes(relay))
+        relay.wake()
+        await publish(database, "k", "1")
+        await until(partial(_empty, database))
+
+
+async def test_a_key_that_fails_stops_and_the_others_go_on(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(database, "good", "1", "2")
+    async with UnitOfWork.begin(database, batch_of([]), system_now()) as unit:
+        unit.publish(COUNTED, "toy.Counted", "bad", {"too": token_hex(3_000_000)}, Cause("3", "/test"))
+        unit.publish(COUNTED, "toy.Counted", "bad", {"after": "it"}, Cause("4", "/test"))
+        await unit.write()
+    async with relaying(kafka_settings, database):
+        events = await topic_content(kafka_settings, COUNTED.name, 2)
+        left = await until(partial(_left, database, 2))
+    assert {event.key for event in events} == {"good"}
+    assert {row["key"] for row in left} == {"bad"}
+
+
+async def _left(database: Database, count: int) -> list[Any]:
+    rows = await database["outbox"].find({}).to_list(None)
+    return rows if len(rows) == count else []
+
+
+async def _has_lanes(relay: Relay) -> bool:
+    return bool(relay._shares.mine)
+
+
+async def test_replicas_share_the_lanes_evenly_without_overlap(database: Database) -> None:
+    one, two = (Shares(database, "work", 16, instance) for instance in ("one", "two"))
+    await one.renew()
+    assert len(one.mine) == 16
+    for _ in range(2):
+        await two.renew()
+        await one.renew()
+    await two.renew()
+    assert (len(one.mine), len(two.mine)) == (8, 8)
+    assert not one.mine & two.mine
+    await two.release()
+    await one.renew()
+    assert len(one.mine) == 16
+
+
+async def test_a_dead_replicas_lanes_are_taken_when_its_lease_has_ended(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, heir = (Shares(database, "work", 4, instance) for instance in ("dead", "heir"))
+    await dead.renew()
+    await heir.renew()
+    assert heir.mine == frozenset()
+    monkeypatch.setattr("eventing.leases.system_now", lambda: system_now() + LIFE * 2)
+    await heir.renew()
+    assert len(heir.mine) == 4
+
+
+async def test_a_restarted_process_of_the_same_name_has_its_lanes_back_at_once(database: Database) -> None:
+    await Shares(database, "work", 4, "enrollment-1").renew()
+    again = Shares(database, "work", 4, "enrollment-1")
+    await again.renew()
+    assert len(again.mine) == 4
+
+
+async def test_two_relays_publish_every_row_once_between_them(
+    kafka_settings: KafkaSettings, database: Database
+) -> None:
+    first, second = (
+        KafkaSettings(kafka_settings.bootstrap, kafka_settings.prefix, instance=name) for name in ("one", "two")
+    )
+    async with relaying(first, database), relaying(second, database):
+        await asyncio.gather(*(publish(database, f"k{n}", str(n)) for n in range(40)))
+        events = await topic_content(kafka_settings, COUNTED.name, 40)
+        await until(partial(_empty, database))
+    assert len({event.id for event in events}) == 40

@@ -1,0 +1,144 @@
+"""What a message says, from what is known when it is sent."""
+
+import pytest
+
+from contracts.event import EventData
+from contracts.kinds import Decision, EntryKind
+from services.notifications import letters, rendering, words
+from services.notifications.announcing import scene_of
+from services.notifications.rendering import Links
+from services.notifications.state import Message
+from tests.notifications.builders import (
+    DAY,
+    PROGRAMS,
+    attended,
+    awarded,
+    corrected,
+    granted,
+    held,
+    local,
+    nea_registered,
+    oriented,
+    profile,
+    registered,
+    reversal,
+    reviewed,
+    revoked,
+    submitted,
+    withdrawn,
+)
+from tests.notifications.world import World
+
+PORTAL = "https://portal.example.org/courses"
+NOW = local(5, 10)
+
+
+def said(*facts: EventData, kind: str) -> str:
+    """The text of the newest message of this kind, once all these facts are known."""
+    world = World(NOW)
+    world.hear(profile(), *facts)
+    made = [m for m in world.messages() if m.kind == kind]
+    return text(world, made[-1])
+
+
+def text(world: World, message: Message) -> str:
+    scene = scene_of(message, world.known, PROGRAMS, PORTAL, world.now)
+    return rendering.render(letters.write(scene), Links("https://x.example.org/progress/t", None)).text
+
+
+def test_hours_granted_come_with_the_new_total_and_the_designations() -> None:
+    orientation = granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1")
+    found = said(orientation, granted(designations=("Equity",)), kind="hours_granted")
+    assert "You have earned 15 clock hours. They count for Equity-based school practices." in found
+    assert "Total: 16.5 clock hours" in found
+    assert "Equity-based school practices: 15 of 15" in found
+
+
+def test_held_hours_name_what_is_missing_and_what_to_do_first() -> None:
+    found = said(
+        oriented(at=NOW),
+        submitted(at=NOW),
+        awarded(at=NOW),
+        held("workshop", "clock_hours_registration"),
+        kind="hours_held",
+    )
+    assert "no Workshop for it is on record and you have not registered it with WEA for clock hours" in found
+    assert "[ ] Registered with WEA for clock hours" in found
+    assert f"Register for clock hours:\n{PORTAL}" in found
+    assert "clockhours@example.org" in found
+
+
+def test_a_first_attempt_that_nobody_told_us_of_is_not_called_late() -> None:
+    unseen = said(
+        submitted(at=NOW, attempt=2, on_time=None),
+        awarded(at=NOW, attempt=2),
+        held("on_time_submission"),
+        kind="hours_held",
+    )
+    assert "counts as late" not in unseen
+    late = said(submitted(at=NOW, on_time=False), awarded(at=NOW), held("on_time_submission"), kind="hours_held")
+    assert "counts as late: the deadline was Friday, April 26, 2024" in late
+
+
+@pytest.mark.parametrize(
+    ("facts", "deadline"),
+    [
+        ([submitted(at=NOW, on_time=False)], "April 26"),
+        ([submitted(at=NOW - DAY), submitted(at=NOW, attempt=2, on_time=False)], "May 24"),
+        ([submitted(at=NOW - DAY, on_time=False), submitted(at=NOW, attempt=2, on_time=False)], "April 26"),
+    ],
+)
+def test_late_is_said_by_the_deadline_that_was_missed(facts: list[EventData], deadline: str) -> None:
+    assert f"The deadline was Friday, {deadline}, 2024" in said(*facts, kind="submission_late")
+
+
+def test_a_return_says_by_when_and_how_many_days_are_left() -> None:
+    found = said(submitted(at=local(4, 20)), reviewed(Decision.NOT_YET, at=NOW), kind="submission_returned")
+    assert "by Friday, May 24, 2024: 14 days left" in found
+    assert "nea.certificationbank.com" in found
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ([awarded(at=NOW), revoked(at=NOW)], "NEA has taken the micro-credential back"),
+        ([registered(at=NOW), withdrawn(at=NOW)], "your registration for its clock hours was withdrawn"),
+        ([held("workshop")], "a step that they rest on was corrected"),
+        ([], "the records that they rest on were changed"),
+    ],
+)
+def test_a_reversal_says_why(facts: list[EventData], why: str) -> None:
+    found = said(granted(at=NOW), *facts, reversal(granted(at=NOW), NOW), kind="hours_reversed")
+    assert why in found
+    assert "Total: 0 clock hours" in found
+
+
+def test_a_corrected_attendance_is_named_and_what_stands_in_its_place() -> None:
+    first = granted(kind=EntryKind.WORKSHOP, minutes=90, about="W-1", entry="one")
+    again = granted(kind=EntryKind.WORKSHOP, minutes=60, about="W-1", entry="two")
+    found = said(
+        attended(at=NOW), first, corrected(at=NOW, minutes=60), reversal(first, NOW), again, kind="hours_reversed"
+    )
+    assert "because the record of your attendance was corrected. In their place you have 1 clock hour." in found
+
+
+def test_after_the_orientation_the_first_open_step_is_the_action() -> None:
+    found = said(nea_registered(at=NOW), oriented(at=NOW), kind="orientation_completed")
+    assert f"Register for clock hours:\n{PORTAL}" in found
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("Rosa Diaz", "Rosa"), ("Diaz, Rosa", "Rosa"), ("Dr. Rosa Diaz", "Rosa"), ("Rosa", "Rosa"), ("Ø", "Ø"),
+     ("x" * 300, "x" * 59 + "…"), ("Diaz,", "Diaz,")],
+)  # fmt: skip
+def test_people_are_greeted_by_their_first_name(name: str, first: str) -> None:
+    assert words.first_name(name) == first
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(60, "1 clock hour"), (90, "1.5 clock hours"), (1350, "22.5 clock hours"), (0, "0 clock hours")],
+)
+def test_minutes_are_said_as_clock_hours(minutes: int, said: str) -> None:
+    assert words.clock_hours(minutes) == said

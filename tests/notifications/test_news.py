@@ -1,0 +1,264 @@
+"""What educators are told of what happened: once, soon, and only if it is news."""
+
+import pytest
+
+from contracts.event import EventData
+from contracts.kinds import Decision, EntryKind, ExceptionKind
+from services.notifications.reasons import Drop
+from tests.notifications.builders import (
+    ANA,
+    DAY,
+    HOUR,
+    NOON,
+    ROSA,
+    TRA1,
+    attended,
+    awarded,
+    case,
+    corrected,
+    erased,
+    granted,
+    held,
+    merged,
+    nea_registered,
+    oriented,
+    profile,
+    registered,
+    reversal,
+    reviewed,
+    submitted,
+    unmerged,
+    withdrawn,
+)
+from tests.notifications.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.hear(profile())
+    assert world.kinds() == ["welcome"]
+    return world
+
+
+def test_welcome_comes_with_the_first_profile_and_never_again(world: World) -> None:
+    world.hear(profile(name="Rosa Maria Diaz"))
+    assert world.kinds() == []
+
+
+def test_what_was_heard_of_more_than_seven_days_ago_is_not_written_about() -> None:
+    world = World()
+    world.hear(profile(), oriented(), granted(), at=NOON - 7 * DAY)
+    assert world.kinds() == []
+
+
+def test_what_happened_more_than_seven_days_ago_is_not_written_about_though_we_hear_of_it_now(world: World) -> None:
+    world.hear(oriented(at=NOON - 8 * DAY), submitted(at=NOON - 8 * DAY))
+    assert world.kinds() == []
+
+
+def test_messages_wait_for_the_profile_for_up_to_seven_days() -> None:
+    world = World()
+    world.hear(granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1"), oriented())
+    assert world.kinds() == []
+    world.now += 6 * DAY
+    world.hear(profile())
+    assert world.kinds() == ["welcome", "orientation_completed", "hours_granted"]
+
+
+def test_messages_whose_profile_comes_too_late_are_never_sent() -> None:
+    world = World()
+    world.hear(oriented())
+    world.now += 7 * DAY
+    world.hear(profile())
+    assert world.kinds() == ["welcome"]
+
+
+def test_the_orientation_is_told_once_whatever_comes_after_it(world: World) -> None:
+    world.hear(oriented(), oriented(session="O-2", at=NOON + HOUR))
+    assert world.kinds() == ["orientation_completed"]
+
+
+def test_a_workshop_names_its_micro_credential(world: World) -> None:
+    world.hear(attended())
+    [message] = world.messages()
+    assert (message.kind, message.micro_credential_id, message.session_id) == ("workshop_attended", TRA1, "W-1")
+
+
+def test_a_workshop_named_for_another_micro_credential_later_is_told_again(world: World) -> None:
+    world.hear(attended(), corrected(opens="NEA_EX1", minutes=90))
+    assert [m.micro_credential_id for m in world.messages()] in ([TRA1], [TRA1, "NEA_EX1"])
+
+
+def test_whoever_was_asked_for_which_micro_credential_hears_what_came_of_it(world: World) -> None:
+    world.hear(attended(opens=None))
+    world.tick()
+    assert world.kinds() == ["workshop_unallocated"]
+    world.now += 9 * DAY
+    world.hear(corrected(opens=TRA1, minutes=90))
+    assert world.kinds() == ["workshop_attended"]
+
+
+def test_a_submission_is_received_or_late_and_each_attempt_is_told(world: World) -> None:
+    world.hear(submitted(), submitted(attempt=2), submitted(submission="S-2", on_time=False))
+    assert world.kinds() == ["submission_received", "submission_received", "submission_late"]
+
+
+def test_a_submission_judged_late_after_it_was_told_is_told_so(world: World) -> None:
+    world.hear(submitted(on_time=None))
+    assert world.kinds() == ["submission_received"]
+    world.hear(submitted(on_time=True))
+    assert world.kinds() == []
+    world.hear(submitted(on_time=False))
+    assert world.kinds() == ["submission_late"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "kind"),
+    [
+        (Decision.NOT_YET, "submission_returned"),
+        (Decision.INCOMPLETE, "submission_returned"),
+        (Decision.DENIED, "submission_denied"),
+    ],
+)
+def test_a_decision_other_than_an_award_is_told(world: World, decision: Decision, kind: str) -> None:
+    world.hear(submitted(), reviewed(decision))
+    assert world.kinds() == ["submission_received", kind]
+
+
+def test_a_decision_that_sorts_after_an_award_is_no_news(world: World) -> None:
+    world.hear(awarded(), reviewed(Decision.NOT_YET, attempt=2))
+    assert world.kinds() == []
+
+
+def test_a_return_that_was_answered_before_it_could_be_sent_is_dropped(world: World) -> None:
+    world.hear(submitted(), reviewed(Decision.NOT_YET))
+    returned = world.messages()[-1]
+    assert world.obstacle(returned) is None
+    world.hear(submitted(attempt=2))
+    assert world.obstacle(returned) is Drop.CAUSE_GONE
+
+
+def test_an_award_is_told_together_with_its_hours_granted(world: World) -> None:
+    world.hear(awarded(), granted())
+    assert world.kinds() == ["hours_granted"]
+
+
+def test_an_award_is_told_together_with_its_hours_held_and_why(world: World) -> None:
+    world.hear(awarded(), held("workshop", "clock_hours_registration"))
+    [message] = world.messages()
+    assert (message.kind, message.cause) == ("hours_held", "workshop clock_hours_registration")
+
+
+def test_held_hours_without_an_award_are_no_news(world: World) -> None:
+    world.hear(nea_registered(), held("orientation", "workshop", "award"))
+    assert world.kinds() == []
+
+
+def test_hours_held_for_another_reason_are_told_again(world: World) -> None:
+    world.hear(awarded(), held("workshop", "clock_hours_registration"), held("workshop"))
+    first, second = world.messages()
+    assert world.obstacle(first) is Drop.CAUSE_GONE
+    assert world.obstacle(second) is None
+
+
+def test_hours_held_and_granted_within_a_moment_are_told_as_granted(world: World) -> None:
+    world.hear(awarded(), held("workshop"), held(), granted())
+    held_one, granted_one = world.messages()
+    assert held_one.due_at > world.now
+    assert world.obstacle(held_one) is Drop.CAUSE_GONE
+    assert world.obstacle(granted_one) is None
+
+
+def test_each_entry_of_the_ledger_is_told_once(world: World) -> None:
+    orientation = granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1")
+    world.hear(orientation, granted(), orientation)
+    assert [(m.kind, m.subject) for m in world.messages()] == [("hours_granted", "O-1"), ("hours_granted", TRA1)]
+
+
+def test_a_reversal_is_told_and_a_grant_that_it_overtook_is_dropped(world: World) -> None:
+    world.hear(granted())
+    [message] = world.messages()
+    world.hear(reversal(granted()))
+    assert world.kinds() == ["hours_reversed"]
+    assert world.obstacle(message) is Drop.CAUSE_GONE
+
+
+def test_a_superseded_transcript_is_told_to_whoever_it_was_issued_to(world: World) -> None:
+    world.hear(case(ExceptionKind.TRANSCRIPT_SUPERSEDED), case(ExceptionKind.HELD_TOO_LONG, id="X-2"))
+    assert world.kinds() == ["transcript_superseded"]
+
+
+def test_a_micro_credential_that_can_earn_no_hours_is_left_to_nea(world: World) -> None:
+    world.hear(submitted(credential="NOT_LISTED"), reviewed(Decision.NOT_YET, credential="NOT_LISTED"))
+    assert world.kinds() == []
+
+
+def test_after_a_merge_only_the_kept_account_is_written_to() -> None:
+    world = World()
+    world.hear(profile(), profile(ANA, "Rosa D."))
+    world.messages()
+    world.hear(merged(ROSA, ANA), oriented(ANA))
+    [message] = world.messages()
+    assert message.educator_id == ROSA
+
+
+def test_nothing_told_before_a_merge_or_its_undoing_is_told_again() -> None:
+    world = World()
+    world.hear(profile(), profile(ANA, "Rosa D."), oriented(ANA), granted(ANA))
+    assert len(world.messages()) == 4
+    world.hear(merged(ROSA, ANA))
+    assert world.kinds() == []
+    world.hear(unmerged(ROSA, ANA))
+    assert world.kinds() == []
+
+
+def test_of_merges_that_come_out_of_order_the_highest_number_holds() -> None:
+    world = World()
+    world.hear(profile(), profile(ANA), unmerged(ROSA, ANA, number=2), merged(ROSA, ANA, number=1))
+    assert world.known.group(ANA).id == ANA
+
+
+def test_after_erasure_nothing_is_told_and_nothing_personal_is_left(world: World) -> None:
+    world.hear(oriented())
+    message = world.messages()[-1]
+    world.hear(erased(), profile(), granted())
+    assert world.kinds() == []
+    assert world.obstacle(message) is Drop.ERASED
+    assert "Rosa" not in repr(world.known.educators)
+
+
+def test_a_tombstone_of_the_profile_is_an_erasure(world: World) -> None:
+    world.forget(ROSA)
+    world.hear(oriented())
+    assert world.kinds() == []
+
+
+FACTS: list[EventData] = [
+    profile(),
+    oriented(),
+    attended(),
+    nea_registered(),
+    registered(),
+    submitted(),
+    awarded(),
+    granted(),
+    granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1"),
+    granted(kind=EntryKind.WORKSHOP, minutes=90, about="W-1"),
+]
+
+
+@pytest.mark.parametrize("turn", range(len(FACTS)))
+def test_whatever_comes_first_the_same_messages_are_made(turn: int) -> None:
+    def told(facts: list[EventData]) -> set[str]:
+        world = World()
+        world.hear(*facts)
+        return {message.key for message in world.messages()}
+
+    turned = FACTS[turn:] + FACTS[:turn]
+    assert told(turned) == told(FACTS) == told(list(reversed(turned)))
+
+
+def test_a_withdrawn_registration_is_told_by_the_reversal_of_its_hours(world: World) -> None:
+    world.hear(registered(), granted(), withdrawn(), reversal(granted()))
+    assert world.kinds() == ["hours_granted", "hours_reversed"]

@@ -1,0 +1,261 @@
+"""What staff, operators and educators see and do over HTTP."""
+
+import re
+
+import httpx
+import pytest
+from icalendar import Calendar
+
+from contracts import events
+from contracts.event import EventData
+from contracts.kinds import ConflictKind, EntryKind, ExceptionKind
+from services.notifications.links import LIFE
+from services.notifications.neighbours import Neighbours
+from services.notifications.timers import on_digest
+from tests.notifications.builders import (
+    ANA,
+    DAY,
+    NOON,
+    ROSA,
+    TRA1,
+    attended,
+    called_off,
+    case,
+    erased,
+    gave_up,
+    granted,
+    merged,
+    nea_registered,
+    oriented,
+    profile,
+    registered,
+    reserved,
+    scheduled,
+    submitted,
+)
+from tests.notifications.conftest import PUBLIC, Notifications
+from tests.notifications.mail_server import Delivered
+
+
+def link_in(delivered: Delivered, what: str) -> str:
+    """The path of a personal link in an e-mail."""
+    text = delivered.mail.get_body(("plain",))
+    assert text is not None
+    found = re.search(rf"{PUBLIC}(/{what}/\S+)", text.get_content())
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "role", "status"),
+    [
+        ("GET", "/messages", None, 401),
+        ("GET", "/messages", "portal", 403),
+        ("GET", "/messages", "staff", 200),
+        ("GET", "/messages/none", "staff", 404),
+        ("POST", "/messages/none/resend", "staff", 404),
+        ("POST", "/messages/none/resend", "operator", 403),
+        ("POST", "/mail/stop", "staff", 403),
+        ("POST", "/mail/stop", "operator", 200),
+        ("POST", "/tasks/none/resolve", "staff", 422),
+        ("GET", "/tasks", "portal", 403),
+        ("GET", "/messages?kind=invented", "staff", 422),
+        ("GET", "/progress/unknown", None, 404),
+        ("GET", "/unsubscribe/unknown", None, 404),
+        ("POST", "/unsubscribe/unknown.signature", None, 404),
+    ],
+)
+async def test_each_caller_gets_the_answer_of_its_role(
+    notifications: Notifications, method: str, path: str, role: str | None, status: int
+) -> None:
+    async with notifications.asked_by(role) as caller:
+        body = {"reason": "a test"} if method == "POST" else None
+        assert (await caller.request(method, path, json=body)).status_code == status
+
+
+async def test_messages_are_listed_by_educator_kind_and_status_a_page_at_a_time(notifications: Notifications) -> None:
+    await notifications.hear(profile(), profile(ANA, "Ana Lee"), granted())
+    await notifications.send()
+    async with notifications.asked_by("staff") as staff:
+        answer = (await staff.get("/messages", params={"educator_id": ROSA, "kind": "hours_granted"})).json()
+        [message] = answer["items"]
+        assert message["micro_credential_id"] == TRA1
+        assert message["to"] == "e-rosa@example.org"
+        assert (message["status"], message["educator_id"]) == ("sent", ROSA)
+        assert message["sent_at"] is not None
+        seen, after = [], None
+        while True:
+            page = (await staff.get("/messages", params={"limit": 1, **({"after": after} if after else {})})).json()
+            seen += [item["message_id"] for item in page["items"]]
+            after = page["next"]
+            if after is None:
+                break
+        assert len(seen) == len(set(seen)) == 3
+
+
+async def test_one_message_is_shown_as_it_was_sent_without_its_personal_link(notifications: Notifications) -> None:
+    await notifications.hear(profile())
+    await notifications.send()
+    token = link_in(notifications.mail.delivered[0], "progress").rsplit("/", 1)[1]
+    async with notifications.asked_by("staff") as staff:
+        id_ = (await staff.get("/messages")).json()["items"][0]["message_id"]
+        shown = (await staff.get(f"/messages/{id_}")).json()
+    assert "Hello Rosa," in shown["text"]
+    assert "<h1" in shown["html"]
+    assert token not in str(shown)
+
+
+async def test_resending_sends_once_however_often_it_is_asked_for(notifications: Notifications) -> None:
+    await notifications.hear(profile(), oriented())
+    await notifications.send()
+    notifications.clock.now += 30 * DAY
+    message = await notifications.message("orientation_completed")
+    async with notifications.asked_by("staff") as staff:
+        for _ in range(3):
+            answer = await staff.post(f"/messages/{message['_id']}/resend", json={"reason": "she lost it"})
+            assert answer.status_code == 200
+            await notifications.send()
+    resent = [d for d in notifications.mail.delivered if "Orientation done" in str(d.mail["Subject"])]
+    assert len(resent) == 2
+    assert resent[0].mail["Message-ID"] != resent[1].mail["Message-ID"]
+
+
+async def test_the_progress_page_shows_steps_and_hours_and_is_kept_by_nobody(notifications: Notifications) -> None:
+    await notifications.hear(
+        profile(), oriented(), granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1"), nea_registered()
+    )
+    await notifications.send()
+    async with notifications.asked_by(None) as anyone:
+        page = await anyone.get(link_in(notifications.mail.delivered[-1], "progress"))
+    assert page.status_code == 200
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert "Rosa, your clock hours" in page.text
+    assert "Diaz" not in page.text
+    assert "1.5 clock hours" in page.text
+    assert "Registered with WEA for clock hours" in page.text
+    assert "Friday, April 26, 2024" in page.text
+    assert "<script" not in page.text
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [[profile(email="new@example.org")], [merged(ANA, ROSA)], [erased()]],
+    ids=["the address changed", "merged away", "erased"],
+)
+async def test_a_link_is_void_once(notifications: Notifications, facts: list[EventData]) -> None:
+    await notifications.hear(profile(), profile(ANA))
+    await notifications.send()
+    path = next(link_in(d, "progress") for d in notifications.mail.delivered if d.to == "e-rosa@example.org")
+    async with notifications.asked_by(None) as anyone:
+        assert (await anyone.get(path)).status_code == 200
+        await notifications.hear(*facts)
+        assert (await anyone.get(path)).status_code == 410
+
+
+async def test_a_link_is_void_after_ninety_days_of_programme_time(notifications: Notifications) -> None:
+    await notifications.hear(profile())
+    await notifications.send()
+    path = link_in(notifications.mail.delivered[0], "progress")
+    async with notifications.asked_by(None) as anyone:
+        notifications.clock.now = NOON + LIFE - DAY
+        assert (await anyone.get(path)).status_code == 200
+        notifications.clock.now = NOON + LIFE
+        assert (await anyone.get(path)).status_code == 410
+
+
+async def test_a_reminder_can_be_stopped_by_one_click_and_other_messages_cannot(notifications: Notifications) -> None:
+    await notifications.hear(profile(), nea_registered())
+    await notifications.tick()
+    await notifications.send()
+    by_kind = {str(d.mail["Subject"]).split(":")[0]: d for d in notifications.mail.delivered}
+    assert by_kind["Welcome, Rosa"].mail["List-Unsubscribe"] is None
+    reminder = by_kind["A step is missing"].mail
+    assert reminder["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    url = str(reminder["List-Unsubscribe"]).strip("<>")
+    async with notifications.asked_by(None) as anyone:
+        assert (await anyone.get(url)).status_code == 200  # a scanner follows it: nothing happens
+        notifications.clock.now += 2 * DAY
+        click = {"List-Unsubscribe": "One-Click"}
+        assert (await anyone.post(url, data=click)).status_code == 200
+        await notifications.tick()
+        assert await notifications.database["messages"].count_documents({}) == 2
+        assert (await anyone.post(f"{url}?again=true")).status_code == 200
+        await notifications.tick()
+        assert await notifications.database["messages"].count_documents({}) == 3
+
+
+def calendars(notifications: Notifications) -> list[Calendar]:
+    """The calendar files that were sent, in order."""
+    found = []
+    for delivered in notifications.mail.delivered:
+        for part in delivered.mail.iter_attachments():
+            content = part.get_content()
+            calendar = Calendar.from_ical(content)
+            assert isinstance(calendar, Calendar)
+            found.append(calendar)
+    return found
+
+
+async def test_a_seat_keeps_its_uid_and_raises_its_sequence(notifications: Notifications) -> None:
+    await notifications.hear(profile(), scheduled(), reserved())
+    await notifications.send()
+    await notifications.hear(scheduled(starts_at=NOON + 12 * DAY))
+    await notifications.send()
+    await notifications.hear(gave_up())
+    await notifications.send()
+    await notifications.hear(reserved())
+    await notifications.send()
+    await notifications.hear(called_off())
+    await notifications.send()
+    files = calendars(notifications)
+    seats = [event for calendar in files for event in calendar.walk("VEVENT")]
+    assert len({str(event["UID"]) for event in seats}) == 1
+    assert [int(str(event["SEQUENCE"])) for event in seats] == [0, 1, 2, 3, 4]
+    assert [str(calendar["METHOD"]) for calendar in files] == ["REQUEST", "REQUEST", "CANCEL", "REQUEST", "CANCEL"]
+    assert [str(event["STATUS"]) for event in seats] == [
+        "CONFIRMED",
+        "CONFIRMED",
+        "CANCELLED",
+        "CONFIRMED",
+        "CANCELLED",
+    ]
+    assert all(calendar.walk("VTIMEZONE") for calendar in files)
+    assert seats[1].decoded("DTSTART") == NOON + 12 * DAY
+    assert all("e-rosa@example.org" in str(event["ATTENDEE"]) for event in seats)
+
+
+async def test_staff_hear_of_an_identity_conflict_at_once_and_of_the_rest_once_a_day(
+    notifications: Notifications,
+) -> None:
+    conflict = events.ConflictOpened(educator_id=ROSA, kind=ConflictKind.IDENTITY_CONFLICT, holder_educator_id=ANA)
+    await notifications.hear(profile(), conflict, case(ExceptionKind.LATE_ATTEMPT))
+    async with httpx.AsyncClient() as client:
+        for _ in range(2):
+            await on_digest(notifications.database, notifications.programs, Neighbours(client), notifications.clock())
+    await notifications.send()
+    to_staff = [d.mail for d in notifications.mail.delivered if d.to == "microcredentials@example.org"]
+    assert sorted(str(mail["Subject"]) for mail in to_staff) == [
+        "Micro-credentials today: 1 new exception",
+        "Needs a look now: two profiles claim one NEA number",
+    ]
+    assert {event.kind for event in await notifications.published()} == {"welcome"}
+
+
+async def test_openapi_names_every_route(notifications: Notifications) -> None:
+    async with notifications.asked_by(None) as anyone:
+        document = (await anyone.get("/openapi.json")).json()
+    wanted = {"/messages", "/messages/{message_id}/resend", "/progress/{token}", "/unsubscribe/{token}", "/mail/stop"}
+    assert wanted <= document["paths"].keys()
+
+
+async def test_what_is_merged_is_shown_on_one_page(notifications: Notifications) -> None:
+    await notifications.hear(profile(), profile(ANA), merged(ROSA, ANA), attended(ANA), submitted(ANA), registered())
+    await notifications.send()
+    path = next(
+        link_in(d, "progress") for d in notifications.mail.delivered if "Workshop done" in str(d.mail["Subject"])
+    )
+    async with notifications.asked_by(None) as anyone:
+        page: httpx.Response = await anyone.get(path)
+    assert "Submitted to NEA" in page.text
+    assert page.text.count("✓") == 4  # NEA's registration is implied by the submission

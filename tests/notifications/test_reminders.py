@@ -1,0 +1,193 @@
+"""Reminders: once a day at most, never at night, never late, never about what is done."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from contracts.kinds import SessionKind
+from services.notifications import decisions, reminders
+from services.notifications.reasons import Drop
+from services.notifications.state import Kind, Message
+from tests.notifications.builders import (
+    ANA,
+    DAY,
+    HOUR,
+    PROGRAMS,
+    ROSA,
+    TRA1,
+    YEAR,
+    attended,
+    granted,
+    local,
+    merged,
+    nea_registered,
+    oriented,
+    profile,
+    registered,
+    reserved,
+    scheduled,
+    submitted,
+)
+from tests.notifications.world import World
+
+assert YEAR is not None
+
+
+def world_at(now: datetime) -> World:
+    world = World(now)
+    world.hear(profile(), oriented(at=now))
+    world.messages()
+    return world
+
+
+def reminded(world: World) -> list[Message]:
+    world.tick()
+    return world.messages()
+
+
+def test_the_second_registration_is_asked_for_after_two_days_not_before() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(nea_registered(at=world.now))
+    world.now += 2 * DAY - HOUR
+    assert reminded(world) == []
+    world.now += HOUR
+    assert [m.kind for m in reminded(world)] == [Kind.CLOCK_HOURS_REGISTRATION_MISSING]
+
+
+def test_a_reminder_is_not_repeated() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(nea_registered(at=world.now))
+    world.now += 2 * DAY
+    assert len(reminded(world)) == 1
+    world.now += 2 * DAY
+    assert reminded(world) == []
+
+
+def test_several_open_steps_become_one_message() -> None:
+    world = world_at(local(4, 17, 6))
+    world.hear(
+        nea_registered(at=world.now), registered(credential="EX_SEL1", at=world.now), attended(opens=None, at=world.now)
+    )
+    world.now = local(4, 19, 7)
+    [message] = reminded(world)
+    assert message.kind is Kind.DEADLINE
+    said = {key.split("\n")[0] for key in message.told}
+    assert said == {"deadline", "clock_hours_registration_missing", "nea_registration_missing", "workshop_unallocated"}
+    world.now += DAY
+    assert reminded(world) == []
+
+
+@pytest.mark.parametrize(("hour", "said"), [(6, False), (7, True), (19, True), (20, False), (23, False)])
+def test_nights_are_quiet(hour: int, said: bool) -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(nea_registered(at=local(3, 12, 1)))
+    world.now = local(3, 14, hour)
+    assert bool(reminded(world)) is said
+
+
+def test_a_clock_that_jumps_by_days_makes_one_message_of_all_that_is_still_worth_saying() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(nea_registered(at=world.now), registered(credential="EX_SEL1", at=world.now))
+    world.now += 5 * DAY
+    [message] = reminded(world)
+    assert len(message.told) == 2
+
+
+def test_a_clock_that_jumps_over_a_reminders_week_makes_none_of_it() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(nea_registered(at=world.now))
+    world.now += 9 * DAY
+    assert reminded(world) == []
+
+
+def test_a_deadline_is_not_told_of_on_a_later_day() -> None:
+    world = world_at(local(4, 2))
+    world.hear(nea_registered(at=local(3, 1)), registered(at=local(3, 1)))
+    for day, said in ((11, 0), (13, 0), (19, 1), (24, 0), (25, 1), (27, 0)):
+        world.now = local(4, day)
+        assert len(reminded(world)) == said, day
+
+
+def test_a_submission_ends_the_reminders_of_its_deadline() -> None:
+    world = world_at(local(4, 2))
+    world.hear(nea_registered(at=local(3, 1)), registered(at=local(3, 1)), attended(at=local(3, 20)))
+    world.now = local(4, 19, 7)
+    [message] = reminded(world)
+    world.hear(submitted(at=world.now))
+    assert world.obstacle(message) is Drop.CAUSE_GONE
+
+
+def test_what_else_a_reminder_carried_is_said_again_if_it_never_went_out() -> None:
+    world = world_at(local(4, 17, 6))
+    world.hear(nea_registered(at=world.now), registered(credential="EX_SEL1", at=world.now))
+    world.now = local(4, 19, 7)
+    [message] = reminded(world)
+    group = world.known.group(ROSA)
+    world.known = world.known.having(*reminders.after_dropping(group.members, message.told, own=message.key))
+    [again] = reminded(world)
+    assert again.kind is not Kind.DEADLINE
+    assert set(again.told) == set(message.told) - {message.key}
+
+
+def test_a_session_is_recalled_on_the_day_before_and_not_to_whoever_has_just_reserved() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(scheduled(starts_at=local(3, 20, 16)), scheduled("W-2", local(3, 21, 16)), reserved())
+    world.now = local(3, 20, 9)
+    world.hear(reserved(session="W-2"))
+    world.messages()
+    assert reminded(world) == []
+    other = world_at(local(3, 12, 10))
+    other.hear(scheduled(starts_at=local(3, 20, 16)), reserved())
+    other.messages()
+    other.now = local(3, 19, 7)
+    assert [m.kind for m in reminded(other)] == [Kind.SESSION_REMINDER]
+
+
+def test_whoever_holds_a_seat_in_an_orientation_is_not_told_that_it_is_missing_until_the_day_after() -> None:
+    world = World(local(3, 12, 10))
+    seat = scheduled("O-9", local(3, 15, 16), SessionKind.ORIENTATION)
+    world.hear(
+        profile(),
+        seat,
+        reserved(session="O-9", credential=None),
+        nea_registered(at=world.now),
+        registered(at=world.now),
+    )
+    world.messages()
+    assert reminded(world) == []
+    world.now = local(3, 16, 18)
+    assert [m.kind for m in reminded(world)] == [Kind.STEPS_MISSING]
+
+
+def test_of_a_merged_pair_only_the_kept_account_is_reminded_and_once_a_day() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(profile(ANA), nea_registered(ANA, at=world.now), merged(ROSA, ANA))
+    world.messages()
+    world.now += 2 * DAY
+    assert [m.educator_id for m in reminded(world)] == [ROSA]
+
+
+@pytest.mark.parametrize("start", [local(3, 12, 10), local(3, 8, 22), local(4, 10, 6)])
+def test_the_scan_never_sleeps_through_a_reminder(start: datetime) -> None:
+    """Looking each hour, and looking only when it was planned to, find the same."""
+
+    def walked(*, planned: bool) -> list[tuple[datetime, str]]:
+        world = world_at(start)
+        world.hear(nea_registered(at=start), registered(credential="EX_SEL1", at=start), attended(opens=None, at=start))
+        found, look = [], decisions.next_look(world.known, ROSA, PROGRAMS, world.now)
+        for _ in range(24 * 50):
+            if not planned or (look is not None and look <= world.now):
+                found += [(world.now, m.key) for m in reminded(world)]
+                look = decisions.next_look(world.known, ROSA, PROGRAMS, world.now)
+            world.now += timedelta(hours=1)
+        return found
+
+    assert walked(planned=True) == walked(planned=False) != []
+
+
+def test_a_micro_credential_with_its_hours_granted_is_no_longer_reminded_of() -> None:
+    world = world_at(local(4, 1))
+    world.hear(nea_registered(at=local(3, 31)), granted(about=TRA1, at=world.now))
+    world.messages()
+    world.now = local(4, 12)
+    assert reminded(world) == []

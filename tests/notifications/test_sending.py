@@ -1,0 +1,395 @@
+"""From a fact to an e-mail: states, the mail server's answers, and what is published of them."""
+
+import asyncio
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from email.utils import parseaddr
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from contracts import events
+from contracts.kinds import EntryKind
+from eventing.transient import TransientError
+from services.notifications.settings import Settings
+from services.notifications.store import Tx
+from tests.notifications.builders import (
+    DAY,
+    HOUR,
+    ROSA,
+    awarded,
+    erased,
+    granted,
+    held,
+    profile,
+    registered,
+    reserved,
+    scheduled,
+)
+from tests.notifications.conftest import Notifications
+from tests.notifications.mail_server import How
+
+ADDRESS = "e-rosa@example.org"
+
+
+async def test_welcome_hours_granted_and_hours_held_go_out_and_are_published(notifications: Notifications) -> None:
+    await notifications.hear(
+        profile(), granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1"), awarded(), held("workshop")
+    )
+    notifications.clock.now += 0.01 * HOUR
+    await notifications.send()
+
+    assert await notifications.states() == {"welcome": "sent", "hours_granted": "sent", "hours_held": "sent"}
+    subjects = sorted(str(delivered.mail["Subject"]) for delivered in notifications.mail.delivered)
+    assert [subject.split(":")[0] for subject in subjects] == [
+        "1.5 clock hours granted",
+        "Awarded, but the hours wait",
+        "Welcome, Rosa",
+    ]
+    told = await notifications.published()
+    assert sorted((event.kind, event.status) for event in told) == [
+        ("hours_granted", "sent"),
+        ("hours_held", "sent"),
+        ("welcome", "sent"),
+    ]
+    assert {event.educator_id for event in told} == {ROSA}
+
+
+async def test_an_email_has_text_html_and_a_progress_link_of_its_own(notifications: Notifications) -> None:
+    await notifications.hear(profile())
+    await notifications.send()
+    mail = notifications.mail.delivered[0].mail
+    text = mail.get_body(("plain",))
+    html = mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert "Hello Rosa," in text.get_content()
+    assert "/progress/" in text.get_content()
+    assert "/progress/" in html.get_content()
+    assert parseaddr(str(mail["To"]))[1] == ADDRESS
+    assert mail["List-Unsubscribe"] is None
+    kept = await notifications.message("welcome")
+    token = text.get_content().split("/progress/")[1].split()[0]
+    assert token not in str(kept)
+    assert token not in str(await notifications.database["tokens"].find({}).to_list(None))
+
+
+async def test_the_same_records_again_make_no_second_message(notifications: Notifications) -> None:
+    records = notifications.records(profile(), granted())
+    await notifications.apply(records)
+    await notifications.apply(notifications.again(records))
+    await notifications.send()
+    assert len(notifications.mail.delivered) == 2
+
+
+@pytest.mark.parametrize("how", [How.SAYS_421, How.SAYS_450, How.SAYS_451_LATER])
+async def test_a_server_that_says_later_gets_it_later(notifications: Notifications, how: How) -> None:
+    notifications.mail.will(ADDRESS, how, how)
+    await notifications.hear(profile())
+    await notifications.send()
+    assert await notifications.states() == {"welcome": "sent"}
+    assert len(notifications.mail.delivered) == 1
+
+
+async def test_a_server_that_says_later_for_48_hours_gets_it_no_more(notifications: Notifications) -> None:
+    await notifications.hear(profile())
+    long_ago = notifications.clock.now.replace(year=2020)
+    await notifications.database["messages"].update_many({}, {"$set": {"first_put_off_at": long_ago}})
+    notifications.mail.will(ADDRESS, How.SAYS_450)
+    await notifications.send()
+    message = await notifications.message("welcome")
+    assert (message["status"], message["reason"]) == ("failed", "not_taken_in_time")
+    [told] = await notifications.published()
+    assert isinstance(told, events.NotificationFailed)
+
+
+async def test_an_address_that_is_refused_gets_nothing_more_and_staff_a_task(notifications: Notifications) -> None:
+    notifications.mail.will(ADDRESS, How.SAYS_550)
+    await notifications.hear(profile())
+    await notifications.send()
+    await notifications.hear(granted())
+    await notifications.send()
+    assert await notifications.states() == {"welcome": "failed", "hours_granted": "dropped"}
+    assert (await notifications.message("hours_granted"))["reason"] == "address_suppressed"
+    async with notifications.asked_by("staff") as staff:
+        [task] = (await staff.get("/tasks")).json()["items"]
+        assert (task["kind"], task["status"], task["code"]) == ("address_refused", "open", 550)
+        body = {"by": "Kim", "reason": "the mailbox is there again"}
+        answer = await staff.post(f"/tasks/{task['task_id']}/resolve", json=body)
+        assert answer.json()["status"] == "resolved"
+        message = await notifications.message("hours_granted")
+        await staff.post(f"/messages/{message['_id']}/resend", json={"reason": "it was dropped"})
+    await notifications.send()
+    assert (await notifications.states())["hours_granted"] == "sent"
+
+
+async def test_a_message_that_is_refused_itself_fails_and_the_address_stays_good(notifications: Notifications) -> None:
+    notifications.mail.will(ADDRESS, How.SAYS_554_LATER)
+    await notifications.hear(profile(), granted())
+    await notifications.send()
+    assert sorted((await notifications.states()).values()) == ["failed", "sent"]
+
+
+async def test_a_server_that_answers_after_30_seconds_has_taken_it_and_gets_it_once(
+    notifications: Notifications,
+) -> None:
+    """In a tenth of the time: it answers after 3 s, and we wait 6, as we wait 60 in production unless told."""
+    assert Settings().smtp_timeout == 60
+    notifications.timeout, notifications.mail.late_seconds = 6, 3
+    notifications.mail.will(ADDRESS, How.IS_LATE)
+    await notifications.hear(profile())
+    await notifications.send()
+    assert await notifications.states() == {"welcome": "sent"}
+    assert (await notifications.message("welcome"))["lost"] == 0
+    assert len(notifications.mail.delivered) == 1
+
+
+@pytest.mark.parametrize("how", [How.DROPS, How.IS_LATE])
+async def test_an_award_whose_outcome_is_unknown_is_repeated_once(notifications: Notifications, how: How) -> None:
+    """Lost without a word, or answered after the time that we wait: 2 s and 0.5 here, 60 in production."""
+    await notifications.hear(profile())
+    await notifications.send()
+    notifications.mail.delivered.clear()
+    notifications.mail.will(ADDRESS, how, how, how)
+    await notifications.hear(granted())
+    async with notifications.sending():
+        while (await notifications.states())["hours_granted"] not in ("sent", "unknown"):
+            await notifications.database["messages"].update_many({}, {"$set": {"try_at": notifications.clock()}})
+            await asyncio.sleep(0.05)
+    assert (await notifications.states())["hours_granted"] == "unknown"
+    first, second = notifications.mail.delivered
+    assert first.mail["Message-ID"] == second.mail["Message-ID"]
+
+
+async def test_a_reminder_whose_outcome_is_unknown_is_not_repeated(notifications: Notifications) -> None:
+    await notifications.hear(profile(), registered(at=notifications.clock() - 3 * DAY))
+    await notifications.send()
+    notifications.mail.delivered.clear()
+    notifications.mail.will(ADDRESS, How.DROPS)
+    await notifications.tick()
+    await notifications.send()
+    assert (await notifications.states())["steps_missing"] == "unknown"
+    assert len(notifications.mail.delivered) == 1
+
+
+async def test_a_mail_server_that_is_away_delays_everything_and_loses_nothing(notifications: Notifications) -> None:
+    port, notifications.mail.port = notifications.mail.port, 1
+    await notifications.hear(profile(), granted())
+    async with notifications.sending():
+        await asyncio.sleep(0.5)
+    assert set((await notifications.states()).values()) == {"queued"}
+    notifications.mail.port = port
+    await notifications.send()
+    assert set((await notifications.states()).values()) == {"sent"}
+
+
+async def test_a_dead_senders_messages_are_taken_over(notifications: Notifications) -> None:
+    """As after SIGKILL: its name stands on one that was being sent, and on one that was only held."""
+    others = granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1")
+    await notifications.hear(profile(), others, registered(at=notifications.clock() - 3 * DAY))
+    await notifications.tick()
+    owner = await notifications.database.owner()
+    past = notifications.clock().replace(year=2020)
+    await notifications.database["senders"].insert_one({"_id": "dead", "session": owner.id, "until": past})
+    messages = notifications.database["messages"]
+    await messages.update_one({"kind": "welcome"}, {"$set": {"owner": "dead"}})
+    being_sent = {"$set": {"owner": "dead", "status": "sending", "tries": 1}}
+    await messages.update_many({"kind": {"$in": ["hours_granted", "steps_missing"]}}, being_sent)
+    async with notifications.sending():
+        while {"queued", "sending"} & set((await notifications.states()).values()):
+            await messages.update_many({"lost": 1}, {"$set": {"try_at": past}})
+            await asyncio.sleep(0.05)
+    assert await notifications.states() == {"welcome": "sent", "hours_granted": "sent", "steps_missing": "unknown"}
+
+
+@pytest.mark.parametrize("step", ["update_many", "find", "bulk_write"])
+async def test_a_fault_of_mongodb_while_messages_are_held_strands_none(notifications: Notifications, step: str) -> None:
+    """Each step of the queue's fails once, after its work is done. Nothing was handed over: nothing is unknown."""
+    await notifications.hear(profile(), registered(at=notifications.clock() - 3 * DAY))
+    await notifications.tick()
+    with failing_once(notifications.database["messages"], step) as failed:
+        await notifications.send()
+    assert failed.is_set()
+    assert await notifications.states() == {"welcome": "sent", "steps_missing": "sent"}
+    assert len(notifications.mail.delivered) == 2
+
+
+async def test_erasure_takes_address_and_words_out_of_what_was_sent_and_drops_what_waits(
+    notifications: Notifications,
+) -> None:
+    await notifications.hear(profile())
+    await notifications.send()
+    await notifications.hear(granted(), erased())
+    await notifications.send()
+    assert await notifications.states() == {"welcome": "sent", "hours_granted": "dropped"}
+    kept = await notifications.database["messages"].find({}).to_list(None)
+    assert "rosa@" not in str(kept).lower()
+    assert "Hello" not in str(kept)
+    assert len(notifications.mail.delivered) == 1
+
+
+async def test_two_senders_share_the_queue_and_send_each_message_once(notifications: Notifications) -> None:
+    await notifications.hear(*(profile(f"E-{n}") for n in range(60)))
+    async with notifications.sending(), notifications.sending():
+        await notifications.until_settled()
+    assert len(notifications.mail.delivered) == 60
+    assert len({delivered.to for delivered in notifications.mail.delivered}) == 60
+
+
+async def test_a_domain_gets_no_more_than_its_rate(notifications: Notifications) -> None:
+    await notifications.hear(*(profile(f"E-{n}") for n in range(6)))
+    began = asyncio.get_running_loop().time()
+    await notifications.send(domain_rate=4.0)
+    assert len(notifications.mail.delivered) == 6
+    assert asyncio.get_running_loop().time() - began > 0.4
+
+
+async def test_all_mail_can_be_stopped_and_started(notifications: Notifications) -> None:
+    await notifications.hear(profile())
+    async with notifications.asked_by("operator") as operator:
+        assert (await operator.post("/mail/stop", json={"reason": "wrong templates"})).json()["stopped"] is True
+        async with notifications.sending():
+            await asyncio.sleep(0.5)
+        assert notifications.mail.delivered == []
+        await operator.post("/mail/start", json={"reason": "mended"})
+    await notifications.send()
+    assert len(notifications.mail.delivered) == 1
+
+
+async def test_a_seat_and_its_session_may_come_in_any_order(notifications: Notifications) -> None:
+    await notifications.hear(profile(), reserved(), scheduled(), reserved(session="W-2"), scheduled("W-2"))
+    await notifications.send()
+    seats = [d.mail for d in notifications.mail.delivered if str(d.mail["Subject"]).startswith("Your seat")]
+    assert len(seats) == 2
+    assert all(part.get_content_type() in ("application/ics",) for mail in seats for part in mail.iter_attachments())
+
+
+async def test_an_unusable_address_fails_alone(notifications: Notifications) -> None:
+    await notifications.hear(profile("E-1", email='"a b"@example.org'), profile("E-2", email="rosa@bücher.example"))
+    await notifications.hear(profile("E-3", email="x" * 290 + "@"), profile("E-4", email="jörg@example.org"))
+    await notifications.send()
+    found = await notifications.database["messages"].find({}).to_list(None)
+    assert {row["educator_id"]: row["status"] for row in found} == {
+        "E-1": "sent",
+        "E-2": "sent",
+        "E-3": "failed",
+        "E-4": "sent",
+    }
+    assert {delivered.to for delivered in notifications.mail.delivered} == {
+        '"a b"@example.org',
+        "rosa@xn--bcher-kva.example",
+        "jörg@example.org",
+    }
+
+
+async def test_nothing_that_people_typed_gets_into_the_headers_or_becomes_markup(notifications: Notifications) -> None:
+    name = "<b>Bad</b>\u2028Bcc:\u202evictim@example.org Rosa"
+    title = "{{ 7 * 7 }} <script>alert(1)</script> " + "x" * 250
+    await notifications.hear(profile(name=name), scheduled(title=title), reserved())
+    await notifications.send()
+    for delivered in notifications.mail.delivered:
+        mail = delivered.mail
+        assert mail["Bcc"] is None
+        assert sorted(set(mail.keys()) - _EXPECTED) == []
+        html = mail.get_body(("html",))
+        assert html is not None
+        assert "<script>" not in html.get_content()
+        assert "<b>Bad" not in html.get_content()
+        assert "49 " not in str(mail["Subject"])
+
+
+_EXPECTED = {
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "Reply-To",
+    "MIME-Version",
+    "Content-Type",
+}
+
+
+@pytest.mark.parametrize("seat_commits_first", [True, False])
+async def test_a_seat_and_a_plan_decided_at_the_same_time_do_not_miss_each_other(
+    notifications: Notifications, seat_commits_first: bool
+) -> None:
+    """Both transactions are open, and neither sees the other's fact: one of them must be done again."""
+    await notifications.hear(profile())
+    seat, plan = notifications.records(reserved()), notifications.records(scheduled())
+    first, second = (seat, plan) if seat_commits_first else (plan, seat)
+    second_read, first_done = asyncio.Event(), asyncio.Event()
+    with holding(second_read, first_done):
+        late = asyncio.create_task(notifications.apply(second))
+        await second_read.wait()
+    await notifications.apply(first)
+    first_done.set()
+    with pytest.raises(TransientError):
+        await late
+    await notifications.apply(second)
+    await notifications.send()
+    assert (await notifications.states())["reservation_confirmed"] == "sent"
+
+
+@contextmanager
+def holding(read: asyncio.Event, go_on: asyncio.Event) -> Iterator[None]:
+    """The next unit of work reads all that it needs, and waits before it writes."""
+    write = Tx.write
+
+    async def held(tx: Tx) -> None:
+        read.set()
+        await go_on.wait()
+        await write(tx)
+
+    with patch.object(Tx, "write", held):
+        yield
+
+
+@contextmanager
+def failing_once(collection: Any, step: str) -> Iterator[asyncio.Event]:
+    """The first such call by whoever sends is done, and answered by a connection that breaks."""
+    kind, failed = type(collection), asyncio.Event()
+    really = getattr(kind, step)
+
+    def call(self: Any, *arguments: Any, **named: Any) -> Any:
+        answer = really(self, *arguments, **named)
+        if self.name != collection.name or failed.is_set() or "session" in named:
+            return answer
+        if step == "find" and arguments[0].get("owner") is None:
+            return answer
+        failed.set()
+        return _Broken(answer)
+
+    with patch.object(kind, step, call):
+        yield failed
+
+
+class _Broken:
+    """Waits for the real answer and raises in its place; a cursor is broken from the start."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def sort(self, *_: Any) -> "_Broken":
+        return self
+
+    async def to_list(self, *_: Any) -> None:
+        raise AutoReconnect
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from self._answer.__await__()
+        raise AutoReconnect
+
+
+async def test_a_process_started_again_under_its_name_waits_for_nobody(notifications: Notifications) -> None:
+    await notifications.hear(profile())
+    owner, ahead = await notifications.database.owner(), notifications.clock().replace(year=2100)
+    before = {"_id": "before", "session": owner.id, "instance": "notifications-1", "until": ahead}
+    await notifications.database["senders"].insert_one(before)
+    await notifications.database["messages"].update_many({}, {"$set": {"owner": "before"}})
+    await notifications.send(instance="notifications-1")
+    assert await notifications.states() == {"welcome": "sent"}
+    assert await notifications.database["senders"].count_documents({"_id": "before"}) == 0

@@ -1,0 +1,118 @@
+"""What staff hear of the other services, asked over HTTP: one digest a day, and an alert when a lane parks."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts import topics
+from services.notifications.neighbours import Neighbours
+from services.notifications.timers import on_digest, on_parked
+from tests.notifications.builders import DAY, ROSA
+from tests.notifications.conftest import Notifications
+
+KEYS = {"staff": "staff-key", "operator": "operator-key"}
+URLS = {"enrollment": "http://enrollment:8081", "clockhours": "http://clockhours:8082"}
+
+
+@dataclass
+class Others:
+    """The other services as HTTP shows them. `lists` has what each path answers; a path that is not there is a 500."""
+
+    lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path = f"{request.url.host}{request.url.path}"
+        self.asked.append(path)
+        role = "operator" if "/admin/" in path else "staff"
+        if request.headers["Authorization"] != f"Bearer {KEYS[role]}":
+            return httpx.Response(403)
+        if path not in self.lists:
+            return httpx.Response(500, text="no JSON at all")
+        return httpx.Response(200, json={"items": self.lists[path], "next": None})
+
+
+@pytest.fixture
+def others() -> Others:
+    return Others({"enrollment/unmatched": [], "enrollment/admin/parked": [], "clockhours/admin/parked": []})
+
+
+@pytest.fixture
+async def neighbours(others: Others) -> AsyncIterator[Neighbours]:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(others.answer)) as client:
+        yield Neighbours(client, URLS, KEYS)
+
+
+def lane(key: str) -> dict[str, Any]:
+    return {"key": key, "records": 2, "behind": 1, "reason": {"code": "bug", "detail": "KeyError at policy.py:1 f"}}
+
+
+async def test_the_digest_counts_what_is_unmatched_and_parked_elsewhere(
+    notifications: Notifications, others: Others, neighbours: Neighbours
+) -> None:
+    others.lists["enrollment/unmatched"] = [{"id": "u-1"}, {"id": "u-2"}]
+    others.lists["clockhours/admin/parked"] = [lane(ROSA)]
+    await on_digest(notifications.database, notifications.programs, neighbours, notifications.clock())
+    await notifications.send()
+    [mail] = [delivered.mail for delivered in notifications.mail.delivered]
+    assert mail["Subject"] == "Micro-credentials today: 2 unmatched and 1 parked"
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert "clockhours: 1" in text.get_content()
+
+
+async def test_a_service_that_is_away_is_left_out_of_the_digest_and_the_rest_is_sent(
+    notifications: Notifications, others: Others, neighbours: Neighbours
+) -> None:
+    others.lists = {"clockhours/admin/parked": [lane(ROSA)]}
+    await on_digest(notifications.database, notifications.programs, neighbours, notifications.clock())
+    await notifications.send()
+    assert [d.mail["Subject"] for d in notifications.mail.delivered] == ["Micro-credentials today: 1 parked"]
+    assert sorted(set(others.asked)) == ["clockhours/admin/parked", "enrollment/admin/parked", "enrollment/unmatched"]
+
+
+async def test_a_day_on_which_nothing_needs_staff_has_no_digest(
+    notifications: Notifications, neighbours: Neighbours
+) -> None:
+    await on_digest(notifications.database, notifications.programs, neighbours, notifications.clock())
+    await notifications.send()
+    assert notifications.mail.delivered == []
+
+
+async def test_staff_hear_of_a_parked_lane_at_once_and_again_only_after_it_was_free(
+    notifications: Notifications, others: Others, neighbours: Neighbours
+) -> None:
+    async def look() -> int:
+        await on_parked(notifications.database, notifications.programs, neighbours, notifications.clock())
+        await notifications.send()
+        notifications.clock.now += DAY / 100
+        return len(notifications.mail.delivered)
+
+    others.lists["clockhours/admin/parked"] = [lane(ROSA)]
+    assert await look() == 1
+    assert await look() == 1
+    [told] = notifications.mail.delivered
+    assert told.mail["Subject"] == "Needs a look now: clockhours: records are parked"
+    assert ROSA in str(told.mail.get_body(("plain",)))
+    del others.lists["clockhours/admin/parked"]  # away: that says nothing about the lane
+    assert await look() == 1
+    others.lists["clockhours/admin/parked"] = [lane(ROSA)]
+    assert await look() == 1
+    others.lists["clockhours/admin/parked"] = []
+    assert await look() == 1
+    others.lists["clockhours/admin/parked"] = [lane(ROSA)]
+    assert await look() == 2
+
+
+async def test_what_a_real_service_answers_is_understood(notifications: Notifications) -> None:
+    """Our own application in the place of another service: the same routes, keys and lists."""
+    unknown = notifications.written.record(topics.ENROLLMENT.name, ROSA, "org.washingtonea.NoSuchEvent.v1", {"a": 1})
+    await notifications.apply([unknown])
+    async with notifications.asked_by(None) as client:
+        neighbours = Neighbours(client, {"clockhours": str(client.base_url)}, KEYS)
+        [parked] = (await neighbours.parked())["clockhours"]
+        assert (parked.key, parked.code) == (ROSA, "bug")
+        assert await Neighbours(client, {"clockhours": str(client.base_url)}, {"operator": "wrong"}).parked() == {}

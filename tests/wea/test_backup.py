@@ -1,0 +1,47 @@
+"""A backup is one cut over several databases, and what is restored is what was, indexes included."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pymongo
+import pytest
+from bson import Binary, Int64
+
+from wea.backup import backup, restore
+from wea.errors import UserError
+from wea.state import State
+
+
+def test_what_is_restored_is_what_was_with_its_indexes(mongo: str, tmp_path: Path) -> None:
+    names = [f"backup-{uuid4().hex[:8]}-{n}" for n in range(2)]
+    state = State(tmp_path / "state")
+    state.create()
+    state.write("secrets.json", {"secret": "s"})
+    with pymongo.MongoClient[dict[str, object]](mongo) as client:
+        try:
+            for name in names:
+                client[name]["entries"].create_index([("who", 1), ("at", -1)], unique=True, name="once")
+                rows = [{"_id": n, "who": f"{n}", "at": Int64(2**40), "raw": Binary(b"\x00")} for n in range(2500)]
+                client[name]["entries"].insert_many(rows)
+                client[name]["leases"].insert_one({"_id": "of a process that will be gone"})
+            made = backup(mongo, state, tmp_path / "b", names)
+            assert made["documents"] == {name: {"entries": 2500} for name in names}
+            assert (tmp_path / "b" / "secrets.json").stat().st_mode & 0o077 == 0
+            before = list(client[names[0]]["entries"].find().sort("_id", 1))
+
+            client[names[0]]["entries"].delete_many({"_id": {"$gt": 10}})
+            client[names[1]]["later"].insert_one({"_id": "came after"})
+            restore(mongo, tmp_path / "b")
+            assert list(client[names[0]]["entries"].find().sort("_id", 1)) == before
+            assert client[names[0]]["entries"].index_information()["once"]["unique"] is True
+            assert client[names[1]].list_collection_names() == ["entries"]
+            with pytest.raises(UserError, match="is there already"):
+                backup(mongo, state, tmp_path / "b", names)
+        finally:
+            for name in names:
+                client.drop_database(name)
+
+
+def test_a_folder_that_is_no_backup_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no backup"):
+        restore("mongodb://127.0.0.1:1", tmp_path)

@@ -1,0 +1,39 @@
+"""Topics are what the contract says, and are never changed in place."""
+
+from datetime import timedelta
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from contracts.topics import Topic
+from wea.topics import create_topics
+
+PREFIX = "test-topics-"
+SHORT = Topic("short", "portal", (), "educator", retention=timedelta(days=14))
+LATEST = Topic("latest", "enrollment", (), "educator", compacted=True)
+OLD = Topic("old", "enrollment", (), "educator")
+
+
+async def test_topics_get_partitions_retention_and_compaction(kafka: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(PREFIX + OLD.name, 3, 1)])
+        await create_topics(kafka, (SHORT, LATEST, OLD), PREFIX)
+        assert await create_topics(kafka, (SHORT, LATEST, OLD), PREFIX) == []
+
+        names = [PREFIX + topic.name for topic in (SHORT, LATEST, OLD)]
+        found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(names)}
+        assert [found[name] for name in names] == [12, 12, 3]
+        assert await settings(admin, names[0], "retention.ms") == str(14 * 24 * 3600 * 1000)
+        assert await settings(admin, names[1], "cleanup.policy") == "compact"
+        assert await settings(admin, names[1], "retention.ms") == "-1"
+    finally:
+        await admin.delete_topics([PREFIX + topic.name for topic in (SHORT, LATEST, OLD)])
+        await admin.close()
+
+
+async def settings(admin: AIOKafkaAdminClient, topic: str, name: str) -> str:
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    entries = answers[0].resources[0][4]
+    return next(str(entry[1]) for entry in entries if entry[0] == name)

@@ -1,0 +1,125 @@
+"""What is forked from the warm Python is a process like any other: its own environment, log, session and end."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.waiting import until
+from wea.warm import Forked, Warm
+
+SERVICE = """
+import os, signal, sys
+import greeter.app
+print("loaded", greeter.app.LOADED_BY, "by", "me" if greeter.app.LOADED_BY == os.getpid() else "another")
+print("told", os.environ.get("WEA_WORD"), "and", os.environ.get("ONLY_OUTSIDE"), flush=True)
+if os.environ.get("WEA_WORD") == "end":
+    sys.exit(3)
+signal.pause()
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    package = tmp_path / "modules" / "greeter"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "settings.py").touch()
+    (package / "app.py").write_text("import os\nLOADED_BY = os.getpid()\n")
+    (package / "__main__.py").write_text(SERVICE)
+    return {**os.environ, "PYTHONPATH": str(tmp_path / "modules"), "ONLY_OUTSIDE": "yes"}
+
+
+async def seen(condition: Callable[[], object], what: str) -> None:
+    await asyncio.to_thread(until, condition, what)
+
+
+async def said(log: Path, words: str) -> str:
+    await seen(lambda: log.exists() and words in log.read_text(), f"the log says {words}")
+    return log.read_text()
+
+
+async def forked(warm: Warm, log: Path, word: str = "hello") -> Forked:
+    """A greeter with an environment of its own; what the warm Python was started with is not in it."""
+    return await warm.fork("greeter", {"WEA_WORD": word}, log)
+
+
+async def test_a_forked_service_is_loaded_already_and_has_its_own_environment_and_log(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    warm = Warm(["greeter"], environment)
+    one, other = await asyncio.gather(forked(warm, tmp_path / "1.log"), forked(warm, tmp_path / "2.log", "good day"))
+    try:
+        assert "by another\ntold hello and None" in await said(tmp_path / "1.log", "told")
+        assert "by another\ntold good day and None" in await said(tmp_path / "2.log", "told")
+        assert os.getsid(one.pid) == one.pid, "Ctrl-C in our terminal is not for it"
+        assert psutil.Process(other.pid).name() == "greeter"
+    finally:
+        await warm.stop()
+        one.kill()
+        other.kill()
+
+
+async def test_its_end_is_seen_however_it_comes(tmp_path: Path, environment: dict[str, str]) -> None:
+    warm = Warm(["greeter"], environment)
+    try:
+        ended = await forked(warm, tmp_path / "log", "end")
+        await asyncio.wait_for(ended.wait(), 60)
+        assert ended.returncode is not None
+        ended.terminate()  # too late, and harmless
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            process = await forked(warm, tmp_path / f"{number}.log")
+            await said(tmp_path / f"{number}.log", "told")
+            assert process.returncode is None
+            os.kill(process.pid, number)
+            await asyncio.wait_for(process.wait(), 60)
+    finally:
+        await warm.stop()
+
+
+async def test_the_warm_python_is_started_again_if_it_was_killed(tmp_path: Path, environment: dict[str, str]) -> None:
+    warm = Warm(["greeter"], environment)
+    first = await forked(warm, tmp_path / "1.log")
+    parent = psutil.Process(first.pid).parent()
+    assert parent is not None
+    parent.kill()
+    await seen(lambda: not alive(parent), "it is gone")
+    try:
+        assert first.returncode is None, "what was forked from it goes on"
+        second = await again(warm, tmp_path / "2.log")
+        assert "told hello" in await said(tmp_path / "2.log", "told")
+        second.kill()
+    finally:
+        await warm.stop()
+        first.kill()
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+async def again(warm: Warm, log: Path) -> Forked:
+    """As the supervisor does: what fails while it dies is tried once more."""
+    try:
+        return await forked(warm, log)
+    except OSError:
+        return await forked(warm, log)
+
+
+async def test_it_ends_with_the_supervisor_though_what_it_forked_lives_on(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    warm = Warm(["greeter"], environment)
+    process = await forked(warm, tmp_path / "log")
+    parent = psutil.Process(process.pid).parent()
+    assert parent is not None
+    assert warm._requests is not None
+    warm._requests.close()  # as when the supervisor is killed
+    await seen(lambda: not alive(parent), "it is gone")
+    assert process.returncode is None
+    process.kill()
+    await warm.stop()
