@@ -39,7 +39,7 @@ def kafka_container() -> Iterator[str]:
     for name, value in settings.items():
         container = container.with_env(name, value)
     with container:
-        until(lambda: answers(port), "Kafka in its container answers", seconds=60)
+        until(lambda: answers(port), "Kafka in its container answers")
         yield f"127.0.0.1:{port}"
 
 
@@ -51,5 +51,5 @@ def mongo_container() -> Iterator[str]:
     container = DockerContainer(os.environ.get("MONGO_IMAGE", MONGO_IMAGE)).with_command(command)
     with container.with_bind_ports(port, port):
         server = MongoServer(Path("unused"), port)
-        until(server.ready, "mongod in its container is primary", seconds=60)
+        until(server.ready, "mongod in its container is primary")
         yield server.uri

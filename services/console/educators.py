@@ -62,7 +62,7 @@ async def educator(console: Console, asked: Asked) -> JsonObject:
     known: JsonObject = record.content or {}
     ledger: JsonObject = NO_HOURS | (hours.content or {})
     kept_id = known.get("educator_id", id)
-    history = await console.store.timeline(_keys(console, kept_id, known), limit=SHOWN_AT_FIRST)
+    history = await console.store.timeline(_keys(console, kept_id, known, links), limit=SHOWN_AT_FIRST)
     if not known and not history and not ledger.get("entries") and not record.away:
         raise ProblemError(404, "unknown_educator", f"No event has named {id}.")
     entries = ledger.get("entries", [])
@@ -88,9 +88,13 @@ async def timeline(console: Console, asked: Asked) -> JsonObject:
     """Everything in and out about one educator (or under any key), across services, the newest first."""
     id, limit = asked.parts["id"], asked.number("limit", 100, 500)
     page = Page(limit, asked.text("after"))
-    record = await told(console.neighbours["enrollment"].get(path("educators", id), "staff"), "enrollment")
+    enrollment = console.neighbours["enrollment"]
+    record, links = await asyncio.gather(
+        told(enrollment.get(path("educators", id), "staff"), "enrollment"),
+        told(enrollment.get("/links", "staff", educator_id=id, limit=100), "enrollment"),
+    )
     known: JsonObject = record.content or {}
-    keys = _keys(console, known.get("educator_id", id), known)
+    keys = _keys(console, known.get("educator_id", id), known, links)
     history = await console.store.timeline(keys, before=before(page.cursor), limit=limit)
     return {
         "educator_id": known.get("educator_id", id),
@@ -166,11 +170,15 @@ def _side(id: str, record: Told, hours: JsonObject) -> JsonObject:
     }
 
 
-def _keys(console: Console, id: str, known: JsonObject) -> list[str]:
-    """The keys that this educator's records stand under, in the form in which they are kept."""
+def _keys(console: Console, id: str, known: JsonObject, links: Told) -> list[str]:
+    """The keys that this educator's records stand under, in the form in which they are kept.
+
+    Those of their learners too: what NEA said before the profile came has led to nothing under the educator's own key.
+    """
     secret = console.settings.secret.get_secret_value()
     aliases: list[Any] = known.get("aliases", [])
-    return [kept_key(str(key), secret) for key in (id, *aliases)]
+    learners = [link["intake_key"] for link in links.items() if "intake_key" in link]
+    return [kept_key(str(key), secret) for key in (id, *aliases, *learners)]
 
 
 def _away(*answers: Told) -> list[str]:

@@ -36,7 +36,7 @@ def may(who: Who, what: May) -> bool:
 PERSONAL = frozenset(
     {
         "name", "first_name", "email", "nea_member_id", "certificate_number", "district", "to", "subject",
-        "credential_url", "learner_id", "number",
+        "credential_url", "learner_id", "number", "intake_key",
     }
 )  # fmt: skip
 HIDDEN = "•••"

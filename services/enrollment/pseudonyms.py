@@ -4,7 +4,7 @@ import hmac
 from hashlib import sha256
 
 from contracts import nea
-from services.enrollment.state import normal_email
+from services.enrollment.state import intake_key, normal_email
 
 
 class Pseudonyms:
@@ -22,9 +22,7 @@ class Pseudonyms:
 
     def intake_key(self, learner: nea.Learner) -> str:
         """The key of NEA's events on the inbox: never by a lookup, so that a learner's events keep their order."""
-        if learner.nea_member_id is not None:
-            return f"nea:{learner.nea_member_id}"
-        return f"email:{self.of(_identity(learner))}"
+        return intake_key(self.learner_id(learner), learner.nea_member_id)
 
 
 def _identity(learner: nea.Learner) -> str:

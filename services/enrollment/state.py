@@ -286,6 +286,11 @@ def normal_email(address: str) -> str:
     return address.strip().casefold()
 
 
+def intake_key(learner_id: str, member_id: str | None) -> str:
+    """The key of a learner's events on the inbox."""
+    return f"nea:{member_id}" if member_id is not None else f"email:{learner_id}"
+
+
 def identities(member_id: str | None, emails: Iterable[str | None]) -> frozenset[str]:
     """The identities by which a learner and a profile may meet. Personal data: never an id or a key."""
     found = {f"email:{email}" for email in emails if email}

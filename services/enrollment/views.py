@@ -9,7 +9,7 @@ from typing import Any
 from contracts.kinds import Decision, SessionKind
 from contracts.program_year import Program, Programs
 from services.enrollment.policy import derive
-from services.enrollment.state import Educator, Group, JudgedAttempt, Learner, Step, Verdict, View, newest
+from services.enrollment.state import Educator, Group, JudgedAttempt, Learner, Step, Verdict, View, intake_key, newest
 
 
 def educator_record(group: Group, programs: Programs) -> dict[str, Any]:
@@ -161,13 +161,14 @@ def found_educator(educator: Educator) -> dict[str, Any]:
 
 
 def learner_row(learner: Learner, candidates: Iterable[str] = ()) -> dict[str, Any]:
-    """A learner of NEA's: unmatched, or linked to an educator."""
+    """A learner of NEA's: unmatched, or linked to an educator. `intake_key` is that of their events on wea.inbox.v1."""
     facts = [*learner.registrations.values(), *learner.attempts.values()]
     times = [*(told.time for told in facts), *(told.time for told in learner.decisions.values())]
     times += [told.time for told in learner.revocations.values()]
     named = _named(learner.attempts) | _named(learner.decisions) | _named(learner.revocations)
     return {
         "id": learner.id,
+        "intake_key": intake_key(learner.id, learner.member_id),
         "nea_member_id": learner.member_id,
         "email": learner.emails[-1] if learner.emails else None,
         "educator_id": learner.bound_to,

@@ -17,6 +17,7 @@ from services.clockhours.app import opened
 from services.clockhours.settings import Settings
 from tests.clockhours.builders import ANA, PROGRAMS, everything
 from tests.clockhours.conftest import KEYS
+from tests.waiting import PATIENCE_SECONDS
 
 
 @asynccontextmanager
@@ -55,7 +56,7 @@ async def test_the_service_reads_decides_answers_and_publishes(mongo: str, kafka
     await ensure_topics(settings.kafka_settings, list(topics.ALL))
     await say(settings.kafka_settings, *everything(ANA))
     try:
-        async with running(settings) as client, asyncio.timeout(40):
+        async with running(settings) as client, asyncio.timeout(PATIENCE_SECONDS):
             while (await client.get("/health/ready")).status_code != 200:
                 await asyncio.sleep(0.05)
             while (await client.get(f"/educators/{ANA}/clock-hours")).json()["total_minutes"] != 1080:

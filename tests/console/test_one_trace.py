@@ -27,8 +27,8 @@ from services.enrollment.settings import Settings as EnrollmentSettings
 from services.notifications import app as notifications
 from services.notifications.settings import Settings as NotificationsSettings
 from tests.console.conftest import PROGRAMS_FOLDER
-from tests.eventing.conftest import until
 from tests.notifications.mail_server import MailServer, mail_server
+from tests.waiting import until_true
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 AT = "2024-04-20T17:00:00Z"
@@ -71,7 +71,7 @@ async def three_services(kafka: str, mongo: str, mail: MailServer, clock: Path) 
         for api in apis.values():
             await stack.enter_async_context(cast(FastAPI, api).router.lifespan_context(api))
         for api in apis.values():
-            await until(lambda api=api: _ready(api), seconds=60)  # type: ignore[misc]
+            await until_true(lambda api=api: _ready(api))  # type: ignore[misc]
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app=cast(Any, front)), base_url="http://enrollment")
         yield await stack.enter_async_context(http)
     for name in databases.values():
@@ -130,13 +130,13 @@ async def test_one_trace_runs_from_the_webhook_to_the_email(
             return "NotificationSent" in {span.name for span in spans_of("p1")}
 
         # Topics have no order among them: a submission heard before the profile would be mailed because of the profile.
-        await until(welcomed, seconds=60)
+        await until_true(welcomed)
         await webhook(http, "w1", "micro_credential.submitted", submission_id="S", attempt=1, submitted_at=AT)
 
         async def mailed() -> bool:
             return "NotificationSent" in {span.name for span in spans_of("w1")}
 
-        await until(mailed, seconds=60)
+        await until_true(mailed)
     spans = {span.name: span for span in spans_of("w1")}
     assert {"submitted", "CredentialSubmitted", "NotificationSent"} <= spans.keys()
     ids = {span.context.span_id for span in spans.values() if span.context}

@@ -45,7 +45,7 @@ HOURS: dict[str, Any] = {
     "exceptions": [],
 }  # fmt: skip
 LEARNER = {
-    "id": "L1", "nea_member_id": "N-7", "email": "who@example.org", "educator_id": None,
+    "id": "L1", "intake_key": "nea:N-7", "nea_member_id": "N-7", "email": "who@example.org", "educator_id": None,
     "micro_credential_ids": ["NEA_TRA1"], "facts": 2, "first_at": "2024-03-01T18:00:00Z",
     "last_at": "2024-03-01T18:00:00Z", "candidates": ["E-1"],
 }  # fmt: skip

@@ -28,6 +28,18 @@ async def test_neas_event_belongs_to_whom_enrollments_answer_is_about(world: Wor
     assert sorted(await timeline(world, "E-1")) == sorted([SUBMITTED, "micro_credential.submitted"])
 
 
+async def test_neas_event_from_before_the_profile_belongs_to_whom_its_learner_is_linked_to(world: World) -> None:
+    webhook = world.record(
+        topics.INBOX.name, "nea:N-1", "micro_credential.submitted", {}, sequenced=False, source="/webhooks/nea"
+    )
+    profile = world.record(topics.INBOX.name, "E-1", "educator.updated", {}, sequenced=False, source="/portal")
+    told = world.record(topics.ENROLLMENT.name, "E-1", SUBMITTED, cause=profile, source="/enrollment")
+    await world.hear(webhook, profile, told)
+    linked = {"items": [{"id": "L1", "intake_key": "nea:N-1", "educator_id": "E-1"}], "next": None}
+    world.services.tell("GET", "enrollment", "/links", linked)
+    assert "micro_credential.submitted" in await timeline(world, "E-1")
+
+
 async def test_an_event_of_another_source_with_the_same_id_is_not_the_cause(world: World) -> None:
     impostor = world.record(
         topics.PORTAL.name, "E-9", "session.attended", {}, sequenced=False, id="same", source="/else"

@@ -175,7 +175,7 @@ async def test_a_learner_that_is_nobody_is_listed_with_who_it_may_be(
     await enrollment.when(profile(ANA, email=mail), profile(BEN, email=mail), submitted(whom=learner("N-1", mail)))
     (one,) = await unmatched(http)
     assert (one["id"], one["nea_member_id"], one["email"]) == (learner_id(), "N-1", mail)
-    assert one["candidates"] == [ANA, BEN]
+    assert (one["candidates"], one["intake_key"]) == ([ANA, BEN], "nea:N-1")
 
 
 async def test_linking_applies_what_waited_and_is_safe_to_repeat(

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from tests.enrollment.builders import (
     submitted,
 )
 from tests.enrollment.intakes import SECRET, signed
+from tests.waiting import until_true
 
 ROOT = Path(__file__).parents[2]
 KEYS = "portal=pk,staff=sk,operator=ok"
@@ -61,7 +62,7 @@ class Running:
             port = free.getsockname()[1]
         self.ports.append(port)
         self.processes.append(await self._process(port))
-        await until(lambda: self._ready(port), seconds=60)
+        await until_true(lambda: self._ready(port))
         return len(self.ports) - 1
 
     async def kill(self, place: int) -> None:
@@ -70,7 +71,7 @@ class Running:
 
     async def restart(self, place: int) -> None:
         self.processes[place] = await self._process(self.ports[place])
-        await until(lambda: self._ready(self.ports[place]), seconds=60)
+        await until_true(lambda: self._ready(self.ports[place]))
 
     def _url(self, path: str, place: int) -> str:
         return f"http://127.0.0.1:{self.ports[place]}{path}"
@@ -153,7 +154,7 @@ class Running:
             waiting = books is None or books["unaccounted_count"] or books["outbox"] or books["inbox_outbox"]
             return None if waiting else books
 
-        shown: dict[str, Any] = await until(quiet, seconds=90)
+        shown: dict[str, Any] = await until_true(quiet)
         return shown
 
     async def told(self, topic: str) -> dict[str, list[Event]]:
@@ -175,13 +176,6 @@ class Running:
                         found.setdefault(event.key, []).append(event)
         await reader.stop()
         return found
-
-
-async def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    async with asyncio.timeout(seconds):
-        while not (answer := await condition()):
-            await asyncio.sleep(0.05)
-        return answer
 
 
 @pytest.fixture
@@ -208,7 +202,7 @@ async def test_all_three_ways_in_lead_to_one_record_and_one_effect(service: Runn
         shown = await service.get(f"/educators/{ANA}")
         return shown if shown and shown["micro_credentials"] and shown["micro_credentials"][0]["awarded_at"] else None
 
-    shown = await until(awarded)
+    shown = await until_true(awarded)
     assert shown["workshops"][0]["micro_credential_id"] == TRA1
     books = await service.at_rest()
     assert (books["accepted"], books["outcomes"]["applied"], books["problems"]) == (6, 6, [])

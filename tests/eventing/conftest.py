@@ -119,11 +119,3 @@ async def say(kafka: KafkaSettings, *records: Any) -> None:
 async def heard(database: Database, key: str) -> list[str]:
     document = await database["counts"].find_one({"_id": key})
     return list(document["heard"]) if document else []
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
-    """Wait for a condition; say so when it never came."""
-    async with asyncio.timeout(seconds):
-        while not (answer := await condition()):
-            await asyncio.sleep(0.02)
-    return answer

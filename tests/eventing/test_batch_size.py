@@ -10,7 +10,8 @@ from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
 from eventing.testing import Topics
 from eventing.transient import TransientError
-from tests.eventing.conftest import HEARD, Toy, consuming, heard, say, until
+from tests.eventing.conftest import HEARD, Toy, consuming, heard, say
+from tests.waiting import until_true
 
 
 async def test_a_batch_too_slow_for_one_transaction_is_done_in_halves_in_order(
@@ -32,7 +33,7 @@ async def test_a_batch_too_slow_for_one_transaction_is_done_in_halves_in_order(
 
     toy.hold = aborted_when_large
     async with consuming(kafka_settings, database, toy):
-        await until(partial(_all_heard, database, len(sent)))
+        await until_true(partial(_all_heard, database, len(sent)))
     assert await heard(database, "k") == [record.event.id for record in sent]
     assert len(seen) > 4
 

@@ -9,7 +9,8 @@ from eventing.envelope import decode
 from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
 from eventing.testing import Topics
-from tests.eventing.conftest import COUNTED, HEARD, WHOLE, Toy, consuming, heard, relaying, say, until
+from tests.eventing.conftest import COUNTED, HEARD, WHOLE, Toy, consuming, heard, relaying, say
+from tests.waiting import PATIENCE_SECONDS, until_true
 
 
 async def topic_content(kafka: KafkaSettings, topic: str, count: int) -> list[Any]:
@@ -20,7 +21,7 @@ async def topic_content(kafka: KafkaSettings, topic: str, count: int) -> list[An
     await reader.start()
     try:
         events: list[Any] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(events) < count:
                 record = await reader.getone()
                 events.append(decode(record.value, record.headers, record.key.decode()))
@@ -37,7 +38,7 @@ async def test_each_record_is_applied_once_and_its_effect_published(
     async with consuming(kafka_settings, database, toy), relaying(kafka_settings, database):
         await say(kafka_settings, *sent)
         events = await topic_content(kafka_settings, COUNTED.name, 70)
-        await until(lambda: _empty(database, "outbox"))
+        await until_true(lambda: _empty(database, "outbox"))
     assert {key: await heard(database, key) for key in ("k0", "k6")} == {
         key: [r.event.id for r in sent if r.key == key] for key in ("k0", "k6")
     }
@@ -52,7 +53,7 @@ async def test_records_sent_twice_change_nothing(kafka_settings: KafkaSettings, 
     last = topics.record(HEARD.name, "k", "toy.Heard", {"n": 3})
     async with consuming(kafka_settings, database, toy):
         await say(kafka_settings, *sent, *sent, last)
-        await until(lambda: _has(database, "k", last.event.id))
+        await until_true(lambda: _has(database, "k", last.event.id))
     assert await heard(database, "k") == [r.event.id for r in [*sent, last]]
 
 
@@ -63,10 +64,10 @@ async def test_a_consumer_reads_on_from_the_position_in_the_database_whatever_ka
     first = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(5)]
     async with consuming(kafka_settings, database, toy):
         await say(kafka_settings, *first)
-        await until(lambda: _has(database, "k", first[-1].event.id))
+        await until_true(lambda: _has(database, "k", first[-1].event.id))
     await _restore_to_nothing(database)  # as from an older backup, while Kafka is ahead
     async with consuming(kafka_settings, database, toy):
-        await until(lambda: _has(database, "k", first[-1].event.id))
+        await until_true(lambda: _has(database, "k", first[-1].event.id))
     assert await heard(database, "k") == [r.event.id for r in first]
 
 
@@ -79,7 +80,7 @@ async def test_a_compacted_topic_may_have_gaps_and_a_tombstone_has_no_data(
     stone = topics.record(WHOLE.name, "k", "toy.Whole", None)
     async with consuming(kafka_settings, database, toy):
         await say(kafka_settings, second, stone)
-        await until(lambda: _has(database, "k", stone.event.id))
+        await until_true(lambda: _has(database, "k", stone.event.id))
     assert await heard(database, "k") == [second.event.id, stone.event.id]
 
 

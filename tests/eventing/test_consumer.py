@@ -5,7 +5,8 @@ from functools import partial
 from eventing.kafka import KafkaSettings, producer
 from eventing.mongo import Database
 from eventing.testing import Topics
-from tests.eventing.conftest import HEARD, Toy, consuming, heard, say, until
+from tests.eventing.conftest import HEARD, Toy, consuming, heard, say
+from tests.waiting import until_true
 
 
 async def test_what_cannot_be_read_goes_to_quarantine_whole_and_the_rest_goes_on(
@@ -21,8 +22,8 @@ async def test_what_cannot_be_read_goes_to_quarantine_whole_and_the_rest_goes_on
     await sender.stop()
     async with consuming(kafka_settings, database, toy):
         await say(kafka_settings, good)
-        await until(partial(heard, database, "k"))
-        await until(partial(_quarantined, database, 3))
+        await until_true(partial(heard, database, "k"))
+        await until_true(partial(_quarantined, database, 3))
     rows = await database["quarantine"].find({}).to_list(None)
     assert sorted(row["reason"] for row in rows) == ["key_not_utf8", "no_key", "not_json"]
     assert {bytes(row["value"]) for row in rows} == {b"not json", good.value}
@@ -41,7 +42,7 @@ async def test_two_members_of_a_group_share_the_work_and_double_nothing(
             await say(kafka_settings, *sent[:200])
             async with consuming(kafka_settings, second, toy):
                 await say(kafka_settings, *sent[200:])
-                await until(partial(_count, database, 400))
+                await until_true(partial(_count, database, 400))
     for number in range(20):
         key = f"k{number}"
         assert await heard(database, key) == [r.event.id for r in sent if r.key == key]
@@ -55,7 +56,7 @@ async def test_a_member_that_leaves_hands_its_partitions_on(
         async with consuming(kafka_settings, database, toy):
             record = topics.record(HEARD.name, "k", "toy.Heard", {"n": n})
             await say(kafka_settings, record)
-            await until(partial(_count, database, n + 1))
+            await until_true(partial(_count, database, n + 1))
     assert len(await heard(database, "k")) == 3
 
 

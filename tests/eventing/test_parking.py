@@ -14,7 +14,8 @@ from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
 from eventing.parking import Handlers, NotParkedError
 from eventing.testing import Published, Topics, at_positions, batch_of
-from tests.eventing.conftest import HEARD, WHOLE, Toy, consuming, heard, say, until
+from tests.eventing.conftest import HEARD, WHOLE, Toy, consuming, heard, say
+from tests.waiting import until_true
 
 
 @pytest.fixture
@@ -156,10 +157,10 @@ async def test_a_record_beyond_the_next_parks_until_the_missing_one_comes(
     first, missing, third, fourth = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(4))
     async with consuming(kafka_settings, database, toy):
         await say(kafka_settings, first, third, fourth)
-        await until(lambda: _parked(database, "k", 2))
+        await until_true(lambda: _parked(database, "k", 2))
         assert await reasons(database, "k") == ["sequence_gap", "behind"]
         await say(kafka_settings, missing)
-        await until(lambda: _parked(database, "k", 0))
+        await until_true(lambda: _parked(database, "k", 0))
     assert await heard(database, "k") == ids([first, missing, third, fourth])
 
 
@@ -171,9 +172,9 @@ async def test_a_write_that_mongodb_refuses_is_found_and_parks_alone(
     toy.refused = {sent[5].event.id}
     await say(kafka_settings, *sent)
     async with consuming(kafka_settings, database, toy):
-        await until(lambda: _parked(database, "k5", 1))
+        await until_true(lambda: _parked(database, "k5", 1))
         for number in (0, 7):
-            await until(partial(heard, database, f"k{number}"))
+            await until_true(partial(heard, database, f"k{number}"))
     assert await reasons(database, "k5") == ["write_refused"]
     assert await database["parked"].count_documents({}) == 1
 
@@ -186,12 +187,12 @@ async def test_a_release_that_parks_more_than_twenty_keys_a_minute_stops_before_
     toy.broken = set(ids(sent))
     await say(kafka_settings, *sent)
     async with consuming(kafka_settings, database, toy) as consumer:
-        await until(lambda: _stopped(consumer))
+        await until_true(lambda: _stopped(consumer))
         assert not consumer.ready
     assert await database["parked"].count_documents({}) <= 20
     toy.broken = set()
     async with consuming(kafka_settings, database, toy):
-        await until(lambda: _all_but_parked(database, 30))
+        await until_true(lambda: _all_but_parked(database, 30))
 
 
 def test_the_gate_forgets_keys_after_a_minute() -> None:

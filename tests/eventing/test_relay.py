@@ -15,8 +15,9 @@ from eventing.mongo import Database
 from eventing.relay import Relay
 from eventing.testing import batch_of
 from eventing.unit import UnitOfWork
-from tests.eventing.conftest import COUNTED, relaying, until
+from tests.eventing.conftest import COUNTED, relaying
 from tests.eventing.test_chain import topic_content
+from tests.waiting import until_true
 
 
 async def publish(database: Database, key: str, *ids: str) -> None:
@@ -37,7 +38,7 @@ async def test_rows_are_published_in_order_per_key_and_then_gone(
         await publish(database, f"k{n % 3}", f"{n}a", f"{n}b")
     async with relaying(kafka_settings, database):
         events = await topic_content(kafka_settings, COUNTED.name, 40)
-        await until(partial(_empty, database))
+        await until_true(partial(_empty, database))
     for key in ("k0", "k1", "k2"):
         sequences = [event.sequence for event in events if event.key == key]
         assert sequences == list(range(1, len(sequences) + 1))
@@ -48,10 +49,10 @@ async def test_a_commit_wakes_the_relay_before_it_would_look_by_itself(
 ) -> None:
     monkeypatch.setattr("eventing.relay.POLL_SECONDS", 3600.0)
     async with relaying(kafka_settings, database) as relay:
-        await until(lambda: _has_lanes(relay))
+        await until_true(lambda: _has_lanes(relay))
         relay.wake()
         await publish(database, "k", "1")
-        await until(partial(_empty, database))
+        await until_true(partial(_empty, database))
 
 
 async def test_a_key_that_fails_stops_and_the_others_go_on(
@@ -64,7 +65,7 @@ async def test_a_key_that_fails_stops_and_the_others_go_on(
         await unit.write()
     async with relaying(kafka_settings, database):
         events = await topic_content(kafka_settings, COUNTED.name, 2)
-        left = await until(partial(_left, database, 2))
+        left = await until_true(partial(_left, database, 2))
     assert {event.key for event in events} == {"good"}
     assert {row["key"] for row in left} == {"bad"}
 
@@ -121,5 +122,5 @@ async def test_two_relays_publish_every_row_once_between_them(
     async with relaying(first, database), relaying(second, database):
         await asyncio.gather(*(publish(database, f"k{n}", str(n)) for n in range(40)))
         events = await topic_content(kafka_settings, COUNTED.name, 40)
-        await until(partial(_empty, database))
+        await until_true(partial(_empty, database))
     assert len({event.id for event in events}) == 40

@@ -28,6 +28,7 @@ from services.notifications.writing import Writer
 from tests.notifications.builders import NOON, PROGRAMS
 from tests.notifications.clocks import SetClock
 from tests.notifications.mail_server import MailServer, mail_server
+from tests.waiting import PATIENCE_SECONDS
 
 PORTAL = "https://portal.example.org/courses"
 PUBLIC = "https://notifications.example.org"
@@ -44,7 +45,7 @@ class Notifications:
     programs: Programs = PROGRAMS
     clock: SetClock = field(default_factory=lambda: SetClock(NOON))
     written: Topics = field(default_factory=Topics)
-    timeout: float = 0.5
+    timeout: float = 30.0
 
     def __post_init__(self) -> None:
         self.published = Published(self.database, events.read)
@@ -102,9 +103,9 @@ class Notifications:
         async with self.sending(**options):
             await self.until_settled()
 
-    async def until_settled(self, seconds: float = 15) -> None:
+    async def until_settled(self) -> None:
         due = {"status": {"$in": ["queued", "sending"]}, "due_at": {"$lte": self.clock()}}
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await self.database["messages"].count_documents(due):
                 await asyncio.sleep(0.02)
 

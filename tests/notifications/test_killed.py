@@ -10,6 +10,7 @@ from contracts.kinds import EntryKind
 from tests.notifications.builders import ANA, DAY, ROSA, granted, profile, registered
 from tests.notifications.conftest import Notifications
 from tests.notifications.doomed import STEPS
+from tests.waiting import PATIENCE_SECONDS
 
 AWARD, REMINDER = "clock hours granted", "A step is missing"
 
@@ -27,11 +28,11 @@ async def test_a_sender_killed_at_any_step_loses_no_award_and_repeats_no_reminde
     await notifications.tick()
     arguments = [mongo, notifications.database.name, str(notifications.mail.port), step]
     doomed = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.notifications.doomed", *arguments)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert await doomed.wait() == -9
 
     messages = notifications.database["messages"]
-    async with notifications.sending(), asyncio.timeout(90):
+    async with notifications.sending(), asyncio.timeout(PATIENCE_SECONDS):
         while await messages.count_documents({"status": {"$in": ["queued", "sending"]}}):
             await messages.update_many({"lost": 1}, {"$set": {"try_at": notifications.clock()}})
             await asyncio.sleep(0.05)

@@ -152,6 +152,7 @@ async def test_an_award_whose_outcome_is_unknown_is_repeated_once(notifications:
     await notifications.hear(profile())
     await notifications.send()
     notifications.mail.delivered.clear()
+    notifications.timeout = 0.5
     notifications.mail.will(ADDRESS, how, how, how)
     await notifications.hear(granted())
     async with notifications.sending():

@@ -30,6 +30,7 @@ from eventing.mongo import Database, InsertOne, connect
 from eventing.settings import ServiceSettings
 from eventing.unit import UnitOfWork
 from tests.conftest import skipped_at_home
+from tests.waiting import PATIENCE_SECONDS
 from wea.fleet import SERVICES
 from wea.mongo_users import provision, user_uri
 from wea.servers import running
@@ -153,7 +154,7 @@ async def kafka(encrypted: tuple[str, Path]) -> dict[str, KafkaSettings]:
             await client._send_to_controller(CreateAclsRequest(*about))
     finally:
         await client.close()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await sends(users["enrollment"], "wea.sessions.v1"):  # the broker takes up ACLs in its own time
             await asyncio.sleep(0.2)
     return users
@@ -162,7 +163,7 @@ async def kafka(encrypted: tuple[str, Path]) -> dict[str, KafkaSettings]:
 async def sends(settings: KafkaSettings, topic: str) -> bool:
     sender = producer(settings)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await sender.start()
             await sender.send_and_wait(topic, b"{}", key=b"k")
     except KafkaError:
@@ -176,7 +177,7 @@ async def reads(settings: KafkaSettings, topic: str, group: str) -> bool:
     consumer = AIOKafkaConsumer(topic, **settings.options, group_id=group, auto_offset_reset="earliest")
     try:
         await consumer.start()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return bool(await consumer.getone())
     except KafkaError:
         return False
@@ -224,7 +225,7 @@ async def test_the_consumer_signs_in_too(kafka: dict[str, KafkaSettings], mongo:
         await sends(kafka["enrollment"], "wea.enrollment.v1")
         await consumer.start()
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 assert await heard.get()
         finally:
             await consumer.stop()

@@ -57,7 +57,7 @@ class System:
         """SIGKILL a service, `kafka`, `mongo` or `smtp`; return when the supervisor has started it again."""
         before = self.pid(name)
         os.kill(before, signal.SIGKILL)
-        until(lambda: self.pid(name) not in (0, before), f"{name} runs again", seconds=60)
+        until(lambda: self.pid(name) not in (0, before), f"{name} runs again")
 
     def pid(self, name: str) -> int:
         """Its (first) process; 0 while there is none."""
@@ -68,7 +68,7 @@ class System:
 
     def until_ready(self) -> None:
         urls = [service["url"] for service in self.status()["services"].values()]
-        until(lambda: all(answers_ready_now(url) for url in urls), "every service is ready", seconds=120)
+        until(lambda: all(answers_ready_now(url) for url in urls), "every service is ready")
 
 
 @pytest.fixture(scope="module")

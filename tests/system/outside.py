@@ -137,9 +137,19 @@ class World:
         answer: dict[str, Any] = self.api.get("enrollment", path("educators", educator.id))
         return answer
 
-    def until_total(self, educator: Educator, minutes: int, seconds: float = 30) -> dict[str, Any]:
+    def until_known(self, *educators: Educator) -> None:
+        """Wait until enrollment has the profile of each: what is said of two educators has no order of its own."""
+        for educator in educators:
+            until(lambda: self.profile(educator) is not None, f"{educator.id} is known")  # noqa: B023
+
+    def profile(self, educator: Educator) -> dict[str, Any] | None:
+        """The educator's profile; None until there is one."""
+        found: dict[str, Any] | None = self.api.find("enrollment", path("educators", educator.id))
+        return found and found["profile"]
+
+    def until_total(self, educator: Educator, minutes: int) -> dict[str, Any]:
         """Wait until the ledger's total is this, and return the record."""
-        until(lambda: self.hours(educator)["total_minutes"] == minutes, f"{educator.id} has {minutes}", seconds)
+        until(lambda: self.hours(educator)["total_minutes"] == minutes, f"{educator.id} has {minutes}")
         return self.hours(educator)
 
 

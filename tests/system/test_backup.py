@@ -26,17 +26,17 @@ def test_yesterdays_databases_catch_up_from_the_topics(drilled: System, tmp_path
     with connected(drilled.status()) as api:
         world = Outside(api)
         world.send(*before.whole_story(), *half.whole_story()[:4])
-        world.until_total(before, 1080, 90)
-        world.until_total(half, 90, 90)
+        world.until_total(before, 1080)
+        world.until_total(half, 90)
         drilled.wea("check", "--wait", "90")
         made = json.loads(drilled.wea("backup", str(tmp_path / "yesterday"), "--json").stdout)
         assert made["documents"]["clockhours"]["entries"] == 4
         assert drilled.wea("backup", str(tmp_path / "yesterday"), check=False).returncode == 2, "never over another"
 
         world.send(*between.whole_story(), *half.whole_story()[4:], before.corrected(f"W-{before.id}", 0))
-        world.until_total(between, 1080, 90)
-        world.until_total(half, 1080, 90)
-        world.until_total(before, 90, 90)
+        world.until_total(between, 1080)
+        world.until_total(half, 1080)
+        world.until_total(before, 90)
         drilled.wea("check", "--wait", "90")
         today = {one.id: world.hours(one)["entries"] for one in (before, between, half)}
 
@@ -49,12 +49,12 @@ def test_yesterdays_databases_catch_up_from_the_topics(drilled: System, tmp_path
     with connected(drilled.status()) as api:
         world = Outside(api)
         for one, total in ((before, 90), (between, 1080), (half, 1080)):
-            record = world.until_total(one, total, 90)
+            record = world.until_total(one, total)
             assert [e["entry_id"] for e in record["entries"]] == [e["entry_id"] for e in today[one.id]]
         drilled.wea("check", "--wait", "90")
         world.send(*after.whole_story(), half.corrected(f"W-{half.id}", 60))
-        assert kinds(world.until_total(after, 1080, 90)) == [
+        assert kinds(world.until_total(after, 1080)) == [
             ("micro_credential", 900), ("orientation", 90), ("workshop", 90),
         ]  # fmt: skip
-        world.until_total(half, 1050, 90)
+        world.until_total(half, 1050)
         drilled.wea("check", "--wait", "90")

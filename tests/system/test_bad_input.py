@@ -87,7 +87,7 @@ def test_the_same_by_kafka_is_quarantined_and_changes_no_total(world: World) -> 
     ids = {event["id"] for event in events}
     world.produce(*events, rosa.trained())
     assert kinds(world.until_total(rosa, 180)) == [("orientation", 90), ("workshop", 90)]
-    until(lambda: quarantined(world, "enrollment", ids) == ids, "all of it is in quarantine", 30)
+    until(lambda: quarantined(world, "enrollment", ids) == ids, "all of it is in quarantine")
 
 
 def test_the_same_by_webhook_is_202_and_quarantined(world: World) -> None:
@@ -103,7 +103,7 @@ def test_the_same_by_webhook_is_202_and_quarantined(world: World) -> None:
     wrong = [{**hook, "body": with_data(hook["body"], **data)} for hook, data in says]
     world.send(*wrong)  # raises for anything but 2xx
     ids = {hook["id"] for hook in wrong}
-    until(lambda: quarantined(world, "enrollment", ids) == ids, "all of it is in quarantine", 30)
+    until(lambda: quarantined(world, "enrollment", ids) == ids, "all of it is in quarantine")
     assert (world.hours(rosa)["total_minutes"], world.hours(rosa)["held"]) == (90, [])
 
 
@@ -119,7 +119,7 @@ def test_other_offsets_are_the_same_instants(world: World) -> None:
         world.send(rosa.profile(), rosa.oriented(), rosa.trained(), rosa.registered(), rosa.submitted(at))
         world.send(rosa.awarded())
         world.until_total(rosa, total)
-        until(lambda: bool(world.hours(rosa)["exceptions"]) is (total == 180), f"late only if late: {at}", 30)  # noqa: B023
+        until(lambda: bool(world.hours(rosa)["exceptions"]) is (total == 180), f"late only if late: {at}")  # noqa: B023
 
 
 def test_names_of_people_in_any_script_come_through_whole(world: World, system: System) -> None:
@@ -130,7 +130,7 @@ def test_names_of_people_in_any_script_come_through_whole(world: World, system: 
         world.until_total(one, 90)
         assert world.record(one)["profile"]["name"] == one.name
         transcript = f"/educators/{one.id}/transcript"
-        until(lambda: world.api.get("clockhours", transcript)["name"] == one.name, "the ledger has the name", 30)  # noqa: B023
+        until(lambda: world.api.get("clockhours", transcript)["name"] == one.name, "the ledger has the name")  # noqa: B023
         assert world.api.get("clockhours", transcript + ".pdf").startswith(b"%PDF-")
         messages = world.api.get("notifications", "/messages", educator_id=one.id)["items"]
         assert all(message["status"] not in {"failed", "dropped"} for message in messages), one.name
@@ -155,7 +155,7 @@ def test_unknown_ids_make_cases_or_wait_and_grant_nothing(world: World) -> None:
         return {(case["kind"], case["micro_credential_id"]) for case in world.hours(rosa)["exceptions"]}
 
     expected = {("not_in_catalogue", "NEA_NO_SUCH"), ("not_in_catalogue", "NEA_NO_SUCH_EITHER")}
-    until(lambda: cases() == expected, "there are just the two cases", 30)
+    until(lambda: cases() == expected, "there are just the two cases")
     assert world.hours(rosa)["held"] == []
     assert world.hours(nobody)["total_minutes"] == 0
 
@@ -177,7 +177,7 @@ def test_contradicting_facts_make_a_case_and_the_total_is_of_one_of_them(world: 
     def cases() -> list[str]:
         return sorted(case["kind"] for case in world.hours(rosa)["exceptions"] if case["status"] == "open")
 
-    until(lambda: cases() == ["attendance_conflict", "decision_conflict"], "both contradictions are cases", 30)
+    until(lambda: cases() == ["attendance_conflict", "decision_conflict"], "both contradictions are cases")
     assert kinds(world.hours(rosa)) == [("micro_credential", 900), ("orientation", 90), ("workshop", 90)]
     assert world.hours(rosa)["entries"][-1]["micro_credential_id"] == TRA1
 

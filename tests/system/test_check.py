@@ -11,7 +11,7 @@ import httpx
 from tests.console.test_monitoring import expressions, named
 from tests.system.conftest import ROOT, System
 from tests.system.outside import Educator, World
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 from wea.servers.ports import free_port
 
 BOOKS = ("services", "outboxes", "sequences", "enrollment", "clockhours")
@@ -33,7 +33,7 @@ def scheduled(*arguments: str, **environment: str) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{port}/metrics"
         process.terminate()
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, said
         assert "the books are right" in said
     finally:
@@ -51,7 +51,7 @@ def values(url: str) -> dict[str, float]:
 
 def until_clean(url: str) -> dict[str, float]:
     """Wait for a run that found nothing."""
-    until(lambda: values(url).get("wea_check_last_clean_timestamp_seconds"), "a check has found the books right", 60)
+    until(lambda: values(url).get("wea_check_last_clean_timestamp_seconds"), "a check has found the books right")
     return values(url)
 
 
@@ -64,7 +64,7 @@ def test_a_scheduled_check_shows_when_the_books_were_right_and_runs_again(system
             f'wea_check_faults{{book="{book}"}}': 0.0 for book in BOOKS
         }
         last = "wea_check_last_run_timestamp_seconds"
-        until(lambda: values(url)[last] > first[last], "it was checked again", 60)
+        until(lambda: values(url)[last] > first[last], "it was checked again")
         shown = {name.partition("{")[0] for name in values(url)}
     wanted = {name for expression in expressions() for name in named(expression) if name.startswith("wea_check_")}
     assert wanted <= shown

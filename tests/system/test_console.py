@@ -62,7 +62,7 @@ def reload_until(page: Page, text: str) -> None:
         page.reload()
         return page.get_by_text(text).first.is_visible()
 
-    until(says, f"the page says {text!r}", seconds=60)
+    until(says, f"the page says {text!r}")
 
 
 def awarded_without_a_workshop(world: World, name: str = "Ben Okafor") -> Educator:
@@ -249,7 +249,7 @@ def test_every_metric_of_the_monitoring_is_on_a_running_system(system: System, w
         types = [line.split(" ")[2:4] for text in texts for line in text.splitlines() if line.startswith("# TYPE ")]
         return {f"{name}_bucket" if kind == "histogram" else name for name, kind in types}
 
-    until(lambda: wanted <= shown(), f"all of {len(wanted)} metrics are shown", seconds=30)
+    until(lambda: wanted <= shown(), f"all of {len(wanted)} metrics are shown")
 
 
 def test_the_console_killed_holds_up_nobody_and_afterwards_knows_what_it_missed(system: System, world: World) -> None:
@@ -264,4 +264,4 @@ def test_the_console_killed_holds_up_nobody_and_afterwards_knows_what_it_missed(
         return {one["type"].removeprefix("org.washingtonea.").removesuffix(".v1") for one in found}
 
     wanted = {"educator.updated", "micro_credential.submitted", "CredentialAwarded", "ClockHoursAwarded"}
-    until(lambda: wanted <= recorded(), "the timeline is whole", seconds=60)
+    until(lambda: wanted <= recorded(), "the timeline is whole")

@@ -48,7 +48,7 @@ def parked(world: World, client: Client, count: int) -> list[Educator]:
     educators = sorted((Educator() for _ in range(count)), key=lambda one: one.id)
     refuse(client, educators)
     world.send(*(one.oriented() for one in educators))
-    until(lambda: {one.id for one in educators} <= parked_keys(world), "all are parked", seconds=60)
+    until(lambda: {one.id for one in educators} <= parked_keys(world), "all are parked")
     return educators
 
 
@@ -144,4 +144,4 @@ def test_a_long_retry_is_cancelled_what_is_done_is_done_and_the_rest_stays_parke
     assert json.loads(system.wea(*again, "--dry-run").stdout)["dry_run"]
     assert json.loads(system.wea(*again).stdout)["ok"]
     for one in educators:
-        world.until_total(one, 90, seconds=60)
+        world.until_total(one, 90)

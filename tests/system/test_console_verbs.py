@@ -20,7 +20,7 @@ def ana(system: System) -> Educator:
         world = World(api)
         world.send(*one.whole_story())
         world.until_total(one, 1080)
-        until(lambda: "CredentialAwarded" in names(timeline(world, one)), "the console has heard of it", seconds=60)
+        until(lambda: "CredentialAwarded" in names(timeline(world, one)), "the console has heard of it")
     return one
 
 
@@ -98,7 +98,7 @@ def test_quarantine_is_listed_and_marked_as_looked_at(system: System, world: Wor
         found = world.api.get("enrollment", "/admin/quarantine", "operator", limit=1000)["items"]
         return any(one["topic"] == "wea.portal.v1" for one in found)
 
-    until(kept, "it is in quarantine", seconds=60)
+    until(kept, "it is in quarantine")
     listed = said(system, "quarantine", "list", "--service", "enrollment")["items"]
     assert "wea.portal.v1" in {one["topic"] for one in listed}
     assert "wea.portal.v1" in system.wea("quarantine", "list").stdout

@@ -45,7 +45,7 @@ FAMILIES = int(os.environ.get("WEA_TEST_FAMILIES", "96"))  # fewer, for developi
 EVENTS = 53
 PROGRAMS = program.load(Path(__file__).parents[2] / "programs")
 SENDERS = 8
-PATIENCE = 120
+PATIENCE = 300
 PORTAL = "wea.portal.v1"
 
 

@@ -46,7 +46,7 @@ def rosa(world: World) -> Marked:
     world.produce(rosa.corrected(f"W-{rosa.id}", 90, micro_credential_id="NEA_TRA1"))
     unmatched = Marked()
     world.send(unmatched.submitted())
-    world.until_total(rosa, 1080, seconds=120)
+    world.until_total(rosa, 1080)
     return rosa
 
 
@@ -130,7 +130,7 @@ def until_erased(world: World, educator: Educator) -> None:
         except UserError:  # 404 until the first event is applied
             return False
 
-    until(erased, "she is erased", 60)
+    until(erased, "she is erased")
 
 
 def test_after_erasure_no_database_knows_the_person(system: System, world: World, rosa: Marked) -> None:
@@ -144,7 +144,7 @@ def test_after_erasure_no_database_knows_the_person(system: System, world: World
     assert known(), "the person is known before"
     world.send(rosa.event("educator.erased", "2024-06-01T10:00:00-07:00"))
     until_erased(world, rosa)
-    until(lambda: not known(), "every database has forgotten her", 90)
+    until(lambda: not known(), "every database has forgotten her")
     assert world.hours(rosa)["total_minutes"] == 1080
     last = [record for record in raw(world, "wea.educators.v1") if record[0] == rosa.id.encode()][-1]
     assert last[1] is None
@@ -160,9 +160,8 @@ def test_a_profile_that_comes_after_erasure_leaves_nothing(world: World) -> None
     world.send(gone.profile(name=f"Back {MARKER}"))
     marker = Educator()
     world.send(marker.oriented())
-    world.until_total(marker, 90, seconds=60)
+    world.until_total(marker, 90)
     until(
         lambda: not any(gone.email.encode() in document.lower() for _, document in documents(world)),
         "what came late is forgotten",
-        90,
     )

@@ -17,7 +17,7 @@ def test_what_is_killed_comes_back_and_all_is_ready_again(system: System, names:
     before = {name: system.pid(name) for name in names}
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    until(lambda: all(system.pid(name) not in (0, before[name]) for name in names), "all run again", seconds=120)
+    until(lambda: all(system.pid(name) not in (0, before[name]) for name in names), "all run again")
     system.until_ready()
 
 

@@ -20,7 +20,7 @@ def missing(world: World, rosa: Educator, credential: str = TRA1) -> list[str] |
 
 
 def until_missing(world: World, rosa: Educator, steps: list[str], credential: str = TRA1) -> None:
-    until(lambda: missing(world, rosa, credential) == steps, f"{rosa.id} misses {steps}", 30)
+    until(lambda: missing(world, rosa, credential) == steps, f"{rosa.id} misses {steps}")
 
 
 def open_kinds(world: World, rosa: Educator) -> set[str]:
@@ -28,7 +28,7 @@ def open_kinds(world: World, rosa: Educator) -> set[str]:
 
 
 def until_open(world: World, rosa: Educator, *kinds_: str) -> None:
-    until(lambda: open_kinds(world, rosa) == set(kinds_), f"{rosa.id} has just {kinds_} open", 30)
+    until(lambda: open_kinds(world, rosa) == set(kinds_), f"{rosa.id} has just {kinds_} open")
 
 
 def prepared() -> tuple[Educator, list[dict[str, Any]]]:
@@ -281,7 +281,7 @@ def test_a_date_that_no_loaded_year_holds_opens_no_program_year(world: World) ->
     rosa, events = prepared()
     world.send(*events, rosa.submitted("2031-04-20T10:00:00Z"), rosa.awarded("2031-05-01T10:00:00Z"))
     until_open(world, rosa, "no_program_year")
-    assert world.hours(rosa)["total_minutes"] == 180
+    world.until_total(rosa, 180)
 
 
 def test_a_session_in_no_loaded_year_grants_nothing(world: World) -> None:
@@ -302,25 +302,29 @@ def test_a_learner_is_matched_by_email_where_just_one_live_profile_has_it(world:
 
 def test_a_learner_whom_two_profiles_could_be_stays_unmatched_until_staff_link_it(world: World) -> None:
     rosa, ana = Educator(), Educator()
-    world.send(rosa.profile(nea_member_id=None), ana.profile(nea_member_id=None, email=rosa.email), rosa.submitted())
+    world.send(rosa.profile(nea_member_id=None), ana.profile(nea_member_id=None, email=rosa.email))
+    world.until_known(rosa, ana)
+    world.send(rosa.submitted())
 
     def waiting() -> list[dict[str, Any]]:
         return [row for row in world.api.items("enrollment", "/unmatched") if row["email"] == rosa.email]
 
-    until(lambda: len(waiting()) == 1, "it is unmatched", 30)
+    until(lambda: len(waiting()) == 1, "it is unmatched")
     learner = waiting()[0]["id"]
     link = {"educator_id": ana.id, "reason": "asked NEA"}
     for _ in range(2):
         world.api.post("enrollment", f"/unmatched/{learner}/link", link)
-    until(lambda: bool(world.record(ana)["micro_credentials"]), "it is Ana's", 30)
+    until(lambda: bool(world.record(ana)["micro_credentials"]), "it is Ana's")
     assert waiting() == []
     world.api.post("enrollment", f"/links/{learner}/unlink", {"reason": "a mistake"})
-    until(lambda: not world.record(ana)["micro_credentials"] and bool(waiting()), "it is taken back", 30)
+    until(lambda: not world.record(ana)["micro_credentials"] and bool(waiting()), "it is taken back")
 
 
 def test_a_profile_that_claims_a_held_member_id_is_kept_without_it_and_opens_a_case(world: World) -> None:
     rosa, ana = Educator(), Educator()
-    world.send(rosa.profile(), ana.profile(nea_member_id=rosa.member))
+    world.send(rosa.profile())
+    world.until_known(rosa)
+    world.send(ana.profile(nea_member_id=rosa.member))
     until_open(world, ana, "identity_conflict")
     assert world.record(ana)["profile"]["nea_member_id"] is None
     world.send(rosa.event("educator.updated", "2024-05-01T10:00:00Z", name=rosa.name, email=rosa.email))
@@ -372,12 +376,12 @@ def test_erasure_leaves_the_ledger_and_takes_the_person(world: World) -> None:
     world.send(*rosa.whole_story())
     world.until_total(rosa, 1080)
     world.send(rosa.event("educator.erased"), rosa.profile(name="Back Again"))
-    until(lambda: world.record(rosa)["erased"], "she is erased", 30)
+    until(lambda: world.record(rosa)["erased"], "she is erased")
     assert world.record(rosa)["profile"] is None
     assert world.hours(rosa)["total_minutes"] == 1080
     for path in (f"/educators/{rosa.id}/transcript", f"/educators/{rosa.id}/transcript.pdf"):
         url = world.api.url("clockhours") + path
-        until(lambda: world.api.client.get(url, headers=world.api.key("staff")).status_code == 410, path, 30)  # noqa: B023
+        until(lambda: world.api.client.get(url, headers=world.api.key("staff")).status_code == 410, path)  # noqa: B023
 
 
 def test_the_books_are_right_after_all_of_this(system: System) -> None:

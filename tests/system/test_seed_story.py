@@ -35,7 +35,7 @@ def test_hours_are_held_with_just_what_is_missing(world: World) -> None:
     rosa = Educator()
     world.send(rosa.profile(), rosa.oriented(), rosa.trained(), rosa.submitted(), rosa.awarded())
     held = [{"micro_credential_id": TRA1, "minutes": 900, "missing": ["clock_hours_registration"]}]
-    until(lambda: world.hours(rosa)["held"] == held, f"{rosa.id} misses the second registration alone", 30)
+    until(lambda: world.hours(rosa)["held"] == held, f"{rosa.id} misses the second registration alone")
     assert world.hours(rosa)["total_minutes"] == 180
     world.send(rosa.registered())
     assert kinds(world.until_total(rosa, 1080)) == WHOLE

@@ -53,7 +53,7 @@ def late(world: World) -> tuple[Educator, dict[str, Any]]:
     """An educator who was awarded what she submitted late, and her case."""
     rosa = Educator()
     world.send(rosa.profile(), rosa.oriented(), rosa.trained(), rosa.registered(), rosa.submitted(LATE), rosa.awarded())
-    until(lambda: world.hours(rosa)["exceptions"], "her case is open", 30)
+    until(lambda: world.hours(rosa)["exceptions"], "her case is open")
     (case,) = world.hours(rosa)["exceptions"]
     return rosa, case
 
@@ -63,7 +63,7 @@ def late(world: World) -> tuple[Educator, dict[str, Any]]:
 
 def test_show_tells_steps_hours_what_is_held_and_why_cases_and_messages(world: World, staff: Staff) -> None:
     rosa, case = late(world)
-    until(lambda: staff.json("educator", "show", rosa.id)["messages"], "a message was written", 30)
+    until(lambda: staff.json("educator", "show", rosa.id)["messages"], "a message was written")
     said = staff("educator", "show", rosa.id)
     assert said.startswith(f"Rosa Marín  {rosa.id}  {rosa.email}\n3 clock hours\n")
     assert "held NEA_TRA1: 15 hours, missing on time submission" in said
@@ -128,8 +128,8 @@ def test_erase_asks_twice_and_takes_the_person_but_not_the_ledger(world: World, 
     assert "--yes" in staff.refused("educator", "erase", rosa.id)
     assert world.record(rosa)["profile"] is not None
     staff("educator", "erase", rosa.id, "--yes", "--reason", "she asked")
-    until(lambda: world.record(rosa)["erased"], "she is erased", 30)
-    until(lambda: "410" in staff.run("transcript", rosa.id, "--json").stderr, "there is no transcript any more", 30)
+    until(lambda: world.record(rosa)["erased"], "she is erased")
+    until(lambda: "410" in staff.run("transcript", rosa.id, "--json").stderr, "there is no transcript any more")
     assert "erased" in staff.refused("transcript", rosa.id, "--json")
     said = staff("educator", "show", rosa.id)
     assert said.startswith(f"erased  {rosa.id}\n1.5 clock hours\n")
@@ -147,7 +147,7 @@ def test_link_says_who_a_learner_is_and_unlink_takes_it_back(world: World, staff
     def waiting() -> list[dict[str, Any]]:
         return [row for row in staff.json("educator", "unmatched") if row["email"] == rosa.email]
 
-    until(lambda: waiting() and len(waiting()[0]["candidates"]) == 2, "it is unmatched, and could be two", 30)
+    until(lambda: waiting() and len(waiting()[0]["candidates"]) == 2, "it is unmatched, and could be two")
     learner = waiting()[0]["id"]
     (line,) = (line for line in staff("educator", "unmatched").splitlines() if line.startswith(learner))
     assert rosa.email in line
@@ -198,7 +198,7 @@ def test_dismiss_settles_a_case_without_effect_and_only_a_late_attempt_can_be_ac
 ) -> None:
     rosa = Educator()
     world.send(rosa.trained(opens=None))
-    until(lambda: world.hours(rosa)["exceptions"], "it is unallocated", 30)
+    until(lambda: world.hours(rosa)["exceptions"], "it is unallocated")
     id = world.hours(rosa)["exceptions"][0]["exception_id"]
     assert "Only a late attempt" in staff.refused("exception", "accept", id, "--reason", "x")
     done = staff.json("exception", "dismiss", id, "--reason", "she left")
@@ -247,7 +247,7 @@ def test_a_transcript_is_a_pdf_or_its_content(world: World, staff: Staff, system
     rosa = Educator()
     world.send(rosa.profile(certificate_number="C-1"), rosa.oriented())
     world.until_total(rosa, 90)
-    until(lambda: staff.json("transcript", rosa.id)["name"] == rosa.name, "her name is known", 30)
+    until(lambda: staff.json("transcript", rosa.id)["name"] == rosa.name, "her name is known")
     found = staff.json("transcript", rosa.id)
     assert (found["total_minutes"], len(found["entries"])) == (90, 1)
     file = tmp_path / "transcript.pdf"
@@ -268,7 +268,7 @@ def test_the_year_s_export_is_csv_of_the_ledger(world: World, staff: Staff, tmp_
         rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
         return [row for row in rows if row["educator_id"] == rosa.id]
 
-    until(lambda: mine() and mine()[0]["name"], "her name is known", 30)
+    until(lambda: mine() and mine()[0]["name"], "her name is known")
     (row,) = mine()
     assert (row["kind"], row["hours"], row["session_id"]) == ("orientation", "1.5", f"O-{rosa.id}")
     assert not row["name"].startswith("=")
