@@ -133,7 +133,7 @@ def _credentials(truth: Truth, mine: list[Fact], programme: Programme) -> None:
             "orientation": bool(truth.orientations),
             "workshop": opened,
             "clock_hours_registration": register is not None and register.type == "clock_hours.registered",
-            "on_time_submission": _on_time(about, awarded, programme),
+            "on_time_submission": _on_time(about, programme),
             "award": awarded is not None,
         }
         missing = tuple(step for step in STEPS if not have[step])
@@ -175,9 +175,10 @@ def _award(about: list[Fact]) -> Fact | None:
     return next((f for f in awards if all(_at(f.data["decided_at"]) > at for at in revoked)), None)
 
 
-def _on_time(about: list[Fact], awarded: Fact | None, programme: Programme) -> bool:
+def _on_time(about: list[Fact], programme: Programme) -> bool:
+    """The first attempt, and the awarded one if there is one: a revocation makes no late attempt a timely one."""
     attempts = {f.data["attempt"]: _at(f.data["submitted_at"]) for f in about if f.type == "micro_credential.submitted"}
     if 1 not in attempts or attempts[1] >= programme.submission:
         return False
-    last = awarded.data["attempt"] if awarded is not None else 1
+    last = next((f.data["attempt"] for f in about if f.data.get("decision") == "awarded"), 1)
     return last == 1 or (last in attempts and attempts[last] < programme.revision)

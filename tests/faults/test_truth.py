@@ -52,6 +52,17 @@ def test_each_missing_step_holds_the_credentials_hours_and_only_them() -> None:
     assert (truth(told).totals, truth(told).held) == ({180}, {TRA1: ("award",)})
 
 
+def test_an_attempt_that_was_awarded_late_stays_late_when_the_award_is_revoked() -> None:
+    told = rosa()
+    told.facts = [f for f in told.facts if f.type != "micro_credential.reviewed"]
+    late = "2024-06-02T09:00:00-07:00"
+    told.nea("submitted", late, TRA1, submission_id="S", attempt=2, submitted_at=late)
+    told.nea("reviewed", late, TRA1, submission_id="S", attempt=2, decision="awarded", decided_at=late)
+    assert truth(told).held == {TRA1: ("on_time_submission",)}
+    told.nea("revoked", "2024-06-03T09:00:00-07:00", TRA1, revoked_at="2024-06-03T09:00:00-07:00")
+    assert truth(told).held == {TRA1: ("on_time_submission", "award")}
+
+
 def test_minutes_are_rounded_down_and_fewer_than_sixty_do_no_step() -> None:
     assert truth(rosa(minutes=75)).totals == {1020}
     none = truth(rosa(minutes=45))
