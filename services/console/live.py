@@ -1,7 +1,9 @@
 """Pages that follow what happens: a fragment again whenever it has changed, by Server-Sent Events."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
@@ -67,9 +69,11 @@ class Live:
             last = text
 
     async def _tail(self, asked: Asked) -> AsyncIterator[str]:
-        """Each new record once. Kafka's times are no order of arrival, so a little is looked at again each time."""
+        """Each record from ?since= on, once. Kafka's times are no order of arrival: a little more is told, and looked
+        at again each time. Who has a record already, from the page or from before the line broke, knows it by place.
+        """
         told: dict[str, None] = {}
-        since = system_now()
+        since = _moment(asked.text("since"))
         async for _ in _ticks():
             records = await fresh(self._console, asked, since)
             new = [one for one in records if one["place"] not in told]
@@ -83,6 +87,14 @@ class Live:
 
     def _fragment(self, template: str, who: Who, content: JsonObject) -> str:
         return self._dress.page(template, who=who, **content)
+
+
+def _moment(text: str | None) -> datetime:
+    """What a page says it was made at; now, for whoever says nothing that can be read."""
+    with contextlib.suppress(ValueError):
+        if text and (moment := datetime.fromisoformat(text)).tzinfo:
+            return moment
+    return system_now()
 
 
 async def _ticks() -> AsyncIterator[None]:

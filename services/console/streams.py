@@ -14,6 +14,7 @@ from contracts.events import MODELS
 from contracts.nea import MODELS as NEA_MODELS
 from contracts.portal import MODELS as PORTAL_MODELS
 from eventing.batch import Failure, Record
+from eventing.clock import system_now
 from eventing.http import Page, ProblemError
 from eventing.looking import Place
 from eventing.transient import TransientError
@@ -45,6 +46,7 @@ async def streams(console: Console, asked: Asked) -> JsonObject:
     return {
         "items": [row(one, asked) for one in found.records],
         "next": found.next,
+        "since": (found.records[0].at if found.records else system_now()).isoformat() if start is None else None,
         "topics": list(TOPICS),
         "types": TYPES,
         "filter": {"topic": topic, "type": type_, "educator": asked.text("educator"), "text": text},

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from tests.console.browser import PHONE, WIDE, Visit, visit
 from tests.console.test_monitoring import expressions, named
@@ -43,6 +43,7 @@ PAGES = {
     "repairs": "/repairs",
     "runbook": "/runbooks/parked-records",
 }
+PLACES = "[...document.querySelectorAll('[data-tail] tr[id]')].map(row => row.id)"
 
 
 @contextmanager
@@ -187,16 +188,39 @@ def test_a_viewer_looks_at_everything_hidden_and_may_do_none_of_it(
     assert answer.status_code == 403
 
 
-def test_a_live_tail_shows_what_comes_and_stands_still_when_paused(
+def test_a_live_tail_shows_each_record_once_and_stands_still_while_it_is_paused(
     browser: Browser, system: System, world: World
 ) -> None:
     ana = Educator(name="Ana")
+
+    def recorded() -> list[str]:
+        return sorted(one["place"] for one in world.api.items("console", "/api/streams", educator=ana.id))
+
+    def come_between(route: Route) -> None:
+        world.send(ana.profile())
+        until(recorded, "it is recorded")
+        route.continue_()
+
     with signed_in(browser, system, "staff") as staff:
         page = staff.page
-        with page.expect_response("**/live/tail*"):  # it shows what comes from then on
-            staff.go(f"/streams?educator={ana.id}")
-        world.send(ana.profile())
+        rows = page.locator("[data-tail] tr[id]")
+        page.route("**/live/tail*", come_between)  # after the page was made, and before its tail is listened to
+        staff.go(f"/streams?educator={ana.id}")
         page.get_by_role("link", name="EducatorProfile").first.wait_for()
+
+        page.get_by_role("button", name="Pause").click()
+        standing = rows.count()
+        world.send(ana.oriented())
+        until(lambda: page.evaluate("held.length"), "a record has come while the tail stands still")
+        assert rows.count() == standing
+        page.get_by_role("button", name="Go on").click()
+        until(lambda: sorted(page.evaluate(PLACES)) == recorded(), "every record is there once")
+
+        page.unroute("**/live/tail*")
+        staff.go(f"/streams?educator={ana.id}")  # what the page has already is not shown again by its tail
+        world.send(ana.trained())
+        page.get_by_role("link", name="WorkshopAttended").first.wait_for()
+        until(lambda: sorted(page.evaluate(PLACES)) == recorded(), "every record is there once")
         page.get_by_role("link", name="EducatorProfile").first.click()
         page.locator(".graph a").first.wait_for()
         shoot(page, "record")
