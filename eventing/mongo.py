@@ -55,6 +55,7 @@ Operation = UpdateOne | UpdateMany | InsertOne[Any] | DeleteOne | DeleteMany
 
 # Server codes of faults that pass: time limits, elections, killed or lost transactions and sessions, a full disk.
 PASSING = frozenset({6, 7, 24, 46, 50, 64, 89, 91, 112, 189, 206, 217, 225, 237, 244, 246, 251, 262, 286, 290, 365})
+INDEX_DIFFERS = frozenset({85, 86})  # IndexOptionsConflict, IndexKeySpecsConflict
 PASSING_TOO = frozenset({10107, 11600, 11601, 11602, 13435, 13436, 14031, 9001})
 UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 COMMIT_TRIES = 20
@@ -200,19 +201,38 @@ class Database:
         return repeated
 
     async def ensure(self, indexes: Mapping[str, Sequence[Index]]) -> None:
-        """Create collections and indexes that are missing. Run before ready; nothing here is dropped."""
+        """Create collections and indexes that are missing. Run before ready; nothing here is dropped.
+
+        How long something is kept may change from start to start. Raises RefusedError where an index is there that
+        differs in anything else: who drops a guard while others write decides that, not a starting service.
+        """
         with faults():
             present = set(await self._db.list_collection_names())
             for collection, wanted in indexes.items():
                 if collection not in present:
                     await self._create(collection)
                 for index in wanted:
-                    options: dict[str, Any] = {"unique": index.unique}
-                    if index.partial is not None:
-                        options["partialFilterExpression"] = dict(index.partial)
-                    if index.expire_seconds is not None:
-                        options["expireAfterSeconds"] = index.expire_seconds
-                    await self._db[collection].create_index(list(index.keys), **options)
+                    await self._create_index(collection, index)
+
+    async def _create_index(self, collection: str, index: Index) -> None:
+        keys = list(index.keys)
+        options: dict[str, Any] = {"unique": index.unique}
+        if index.partial is not None:
+            options["partialFilterExpression"] = dict(index.partial)
+        if index.expire_seconds is not None:
+            options["expireAfterSeconds"] = index.expire_seconds
+        try:
+            await self._db[collection].create_index(keys, **options)
+        except OperationFailure as error:
+            if error.code not in INDEX_DIFFERS:
+                raise
+            if index.expire_seconds is None:
+                text = ", ".join(name for name, _ in keys)
+                raise RefusedError(
+                    f"the index of {collection} on {text} is there with other options: drop it"
+                ) from error
+            kept = {"keyPattern": dict(keys), "expireAfterSeconds": index.expire_seconds}
+            await self._db.command("collMod", collection, index=kept)
 
     async def _create(self, collection: str) -> None:
         try:
