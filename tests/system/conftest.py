@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 from tests.conftest import skipped_at_home
 from tests.console.browser import chromium
 from tests.system.outside import World, connected
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 from wea.probes import answers_ready_now
 from wea.servers import fetch
 from wea.state import State
@@ -40,6 +40,11 @@ class System:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=400)
         assert done.returncode == 0 or not check, done.stdout + done.stderr
         return done
+
+    def books_are_right(self) -> None:
+        """`wea check`, once all is at rest."""
+        done = self.wea("check", "--wait", f"{PATIENCE_SECONDS:.0f}", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def status(self) -> dict[str, Any]:
         """What `wea status --json` prints: in this process, for it is asked again and again while waiting."""

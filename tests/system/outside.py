@@ -147,6 +147,14 @@ class World:
         found: dict[str, Any] | None = self.api.find("enrollment", path("educators", educator.id))
         return found and found["profile"]
 
+    def missing(self, educator: Educator, credential: str = TRA1) -> list[str] | None:
+        """What the held row of a micro-credential waits for; None where there is no row."""
+        rows = [row for row in self.hours(educator)["held"] if row["micro_credential_id"] == credential]
+        return rows[0]["missing"] if rows else None
+
+    def until_missing(self, educator: Educator, steps: list[str]) -> None:
+        until(lambda: self.missing(educator) == steps, f"{educator.id} misses {steps}")
+
     def until_total(self, educator: Educator, minutes: int) -> dict[str, Any]:
         """Wait until the ledger's total is this, and return the record."""
         until(lambda: self.hours(educator)["total_minutes"] == minutes, f"{educator.id} has {minutes}")

@@ -28,7 +28,7 @@ def test_yesterdays_databases_catch_up_from_the_topics(drilled: System, tmp_path
         world.send(*before.whole_story(), *half.whole_story()[:4])
         world.until_total(before, 1080)
         world.until_total(half, 90)
-        drilled.wea("check", "--wait", "90")
+        drilled.books_are_right()
         made = json.loads(drilled.wea("backup", str(tmp_path / "yesterday"), "--json").stdout)
         assert made["documents"]["clockhours"]["entries"] == 4
         assert drilled.wea("backup", str(tmp_path / "yesterday"), check=False).returncode == 2, "never over another"
@@ -37,7 +37,7 @@ def test_yesterdays_databases_catch_up_from_the_topics(drilled: System, tmp_path
         world.until_total(between, 1080)
         world.until_total(half, 1080)
         world.until_total(before, 90)
-        drilled.wea("check", "--wait", "90")
+        drilled.books_are_right()
         today = {one.id: world.hours(one)["entries"] for one in (before, between, half)}
 
     assert drilled.wea("restore", str(tmp_path / "yesterday"), "--force", check=False).returncode == 2, "it runs"
@@ -51,10 +51,10 @@ def test_yesterdays_databases_catch_up_from_the_topics(drilled: System, tmp_path
         for one, total in ((before, 90), (between, 1080), (half, 1080)):
             record = world.until_total(one, total)
             assert [e["entry_id"] for e in record["entries"]] == [e["entry_id"] for e in today[one.id]]
-        drilled.wea("check", "--wait", "90")
+        drilled.books_are_right()
         world.send(*after.whole_story(), half.corrected(f"W-{half.id}", 60))
         assert kinds(world.until_total(after, 1080)) == [
             ("micro_credential", 900), ("orientation", 90), ("workshop", 90),
         ]  # fmt: skip
         world.until_total(half, 1050)
-        drilled.wea("check", "--wait", "90")
+        drilled.books_are_right()

@@ -183,5 +183,4 @@ def test_contradicting_facts_make_a_case_and_the_total_is_of_one_of_them(world: 
 
 
 def test_nothing_of_this_is_parked_and_the_books_are_right(system: System) -> None:
-    done = system.wea("check", check=False)
-    assert done.returncode == 0, done.stdout
+    system.books_are_right()

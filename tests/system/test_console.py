@@ -19,7 +19,6 @@ from tests.system.conftest import System
 from tests.system.outside import TIME, TRA1, Educator, World
 from tests.waiting import until
 from wea.credentials import console_passwords
-from wea.errors import UserError
 from wea.state import State
 
 PAGES = {
@@ -71,7 +70,7 @@ def awarded_without_a_workshop(world: World, name: str = "Ben Okafor") -> Educat
     ben = Educator(name=name)
     world.send(ben.profile(), ben.oriented(), ben.registered(), ben.trained(opens=None), ben.submitted(), ben.awarded())
     world.until_total(ben, 180)
-    until(lambda: world.hours(ben)["held"][0]["missing"] == ["workshop"], "only the workshop is missing")
+    world.until_missing(ben, ["workshop"])
     return ben
 
 
@@ -79,13 +78,6 @@ def shoot(page: Page, name: str) -> None:
     """Keep a picture, where WEA_SCREENSHOTS names a folder for them: docs/console has those of the last time."""
     if folder := os.environ.get("WEA_SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.jpeg", type="jpeg", quality=50)
-
-
-def known(world: World, educator: Educator) -> bool:
-    try:
-        return world.record(educator)["profile"] is not None
-    except UserError:  # 404 until the event is applied
-        return False
 
 
 async def _put(world: World, key: str, data: dict[str, str]) -> None:
@@ -150,7 +142,7 @@ def test_staff_find_why_hours_are_held_allocate_the_workshop_and_see_them_grante
         page.get_by_role("searchbox").fill(ben.email)
         page.get_by_role("button", name="Search").click()
         page.get_by_role("link", name=ben.id).click()
-        assert page.get_by_text("workshop missing").is_visible()
+        page.get_by_text("workshop missing").first.wait_for()
         form = page.locator("form[action$='/correct']")
         form.get_by_label("Micro-credential").select_option(TRA1)
         form.get_by_label("Reason").fill("Ben says so, and the list of those who came too")
@@ -172,7 +164,7 @@ def test_a_viewer_looks_at_everything_hidden_and_may_do_none_of_it(
 ) -> None:
     ben = Educator(name="Ben Okafor")
     world.send(ben.profile())
-    until(lambda: known(world, ben), "the profile is there")
+    world.until_known(ben)
     with signed_in(browser, system, "viewer") as viewer:
         page = viewer.go(f"/educators/{ben.id}")
         assert ben.email not in page.content()
@@ -247,7 +239,7 @@ def test_axe_finds_nothing_serious_on_any_page(
 ) -> None:
     ben, eve = awarded_without_a_workshop(world), Educator(name="Eve Okafor")
     world.send(eve.profile(), eve.oriented(), Educator().submitted())
-    until(lambda: known(world, eve), "the profile is there")
+    world.until_known(eve)
     parts = {"ben": ben.id, "eve": eve.id, **parts_of_pages(world, ben)}
     found: list[str] = []
     with signed_in(browser, system, "staff", size, dark) as staff:
