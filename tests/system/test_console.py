@@ -95,7 +95,7 @@ def parked_record(world: World) -> str:
         other.submit(asyncio.run, _put(world, key, {"educator_id": key})).result()
     for service in ("clockhours", "notifications"):
         until(lambda s=service: any(  # type: ignore[misc]
-            lane["key"] == key for lane in world.api.get(s, "/admin/parked", "operator")["items"]
+            lane["key"] == key for lane in world.api.items(s, "/admin/parked", "operator")
         ), f"it is parked in {service}")  # fmt: skip
     return key
 

@@ -53,7 +53,7 @@ def test_every_page_is_there_as_json(system: System, world: World, ana: Educator
 
 
 def test_tail_timeline_and_lag(system: System, ana: Educator) -> None:
-    lines = system.wea("tail", "--educator", ana.id, "--json").stdout.splitlines()
+    lines = system.wea("tail", "--educator", ana.id, "--limit", "500", "--json").stdout.splitlines()
     assert names([json.loads(line) for line in lines]) >= TOLD
     assert ana.id in system.wea("tail", "--educator", ana.id).stdout
     found = system.wea("tail", "--text", f"S-{ana.id}", "--topic", "wea.enrollment.v1", "--json").stdout.splitlines()
