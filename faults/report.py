@@ -23,6 +23,15 @@ def controls() -> list[dict[str, Any]]:
     return [json.loads(file.read_text()) for file in sorted(RECORDS.glob("control-*.json"))]
 
 
+def counted(kind: str) -> dict[str, int]:
+    """What long runs of the fuzzing tests left behind (WEA_FUZZ_RECORD), by target."""
+    return {
+        name: count
+        for file in sorted(RECORDS.glob(f"{kind}-*.json"))
+        for name, count in json.loads(file.read_text()).items()
+    }
+
+
 def page() -> str:
     played = runs()
     events, kills = sum(run["events"] for run in played), sum(sum(run["kills"].values()) for run in played)
@@ -58,6 +67,7 @@ def page() -> str:
         *mail(played),
         *guards(controls()),
         *each(played),
+        *strangers(counted("fuzz"), counted("openapi")),
         (RECORDS / "notes.md").read_text().strip() if (RECORDS / "notes.md").exists() else "",
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -145,6 +155,19 @@ def each(played: list[dict[str, Any]]) -> list[str]:
     ]
     versions = {name: version for run in played for name, version in run["versions"].items()}
     return [*lines, "", "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".", ""]
+
+
+def strangers(executions: dict[str, int], requests: dict[str, int]) -> list[str]:
+    """What parsers and doors were given that nobody means well with."""
+    if not executions and not requests:
+        return []
+    lines = ["## Fuzzing", "", "| guided by coverage (atheris): parser | executions | findings |", "|---|---|---|"]
+    lines += [f"| {name} | {count:,} | 0 |" for name, count in executions.items()]
+    lines += [f"| **together** | **{sum(executions.values()):,}** | **0** |", ""]
+    lines += ["| generated from its description (schemathesis): service | requests | findings |", "|---|---|---|"]
+    lines += [f"| {name} | {count:,} | 0 |" for name, count in requests.items()]
+    lines += [f"| **together** | **{sum(requests.values()):,}** | **0** |", ""]
+    return [*lines, "A run that finds anything leaves no record: its test fails.", ""]
 
 
 def main() -> int:
