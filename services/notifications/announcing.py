@@ -9,13 +9,13 @@ from services.notifications.decisions import Known
 from services.notifications.scene import NothingToSayError, Scene
 from services.notifications.state import Message
 
-Subjects = dict[str, tuple[str | None, str]]  # address and subject line, by the message's key
+Subjects = dict[str, tuple[str | None, str]]  # address and subject line, by the message's identity
 
 
 def subjects_of(
     known: Known, before: Iterable[Message], programs: Programs, portal_url: str, now: datetime
 ) -> Subjects:
-    """Address and subject of each message that came to those of `before`, by the message's key."""
+    """Address and subject of each message that came to those of `before`, by the message's identity."""
     old = {id(message) for message in before}
     found: Subjects = {}
     for message in known.messages:
@@ -23,7 +23,7 @@ def subjects_of(
             continue
         scene = scene_of(message, known, programs, portal_url, now)
         profile = scene.group.profile
-        found[message.key] = (profile.email if profile else None, _subject(scene))
+        found[message.identity] = (profile.email if profile else None, _subject(scene))
     return found
 
 

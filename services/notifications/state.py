@@ -309,8 +309,13 @@ class Message:
 
     @property
     def key(self) -> str:
-        """What makes it the same message, whoever of a merged group it went to."""
+        """What makes it the same message, whoever of a merged group it went to. Other educators have the same."""
         return told_key(self.kind, self.subject, self.cause)
+
+    @property
+    def identity(self) -> str:
+        """One message: (educator, kind, subject, cause), and of a reminder the day, for it may be said again."""
+        return "\n".join((self.educator_id, self.key, str(self.facts.get("day", ""))))
 
 
 def told_key(kind: Kind, subject: str, cause: str) -> str:

@@ -55,13 +55,8 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
 MESSAGE_IDS = UUID("4c1a51c2-6a3e-5a0a-8a2b-0a1f6f0d7e52")
 
 
-def message_key(message: Message) -> str:
-    """Unique: (educator, kind, subject, cause), and of a reminder the day, for it may be said again on another."""
-    return "\n".join((message.educator_id, message.key, str(message.facts.get("day", ""))))
-
-
 def message_id(message: Message) -> str:
-    return str(uuid5(MESSAGE_IDS, message_key(message)))
+    return str(uuid5(MESSAGE_IDS, message.identity))
 
 
 class Tx(UnitOfWork):
@@ -70,7 +65,7 @@ class Tx(UnitOfWork):
     def __init__(self, database: Database, session: MongoSession, batch: Batch, now: datetime) -> None:
         super().__init__(database, session, batch, now)
         self.known = Known()
-        self._led: dict[str, Cause] = {}  # by a message's key
+        self._led: dict[str, Cause] = {}  # by a message's identity
 
     async def load(self, educator_ids: Iterable[str], session_ids: Iterable[str] = ()) -> None:
         """Read these accounts with all that merges join to them, and the sessions that any of them names."""
@@ -129,23 +124,23 @@ class Tx(UnitOfWork):
             self.bulk("sessions", UpdateOne({"_id": session_id}, {"$inc": {"rev": 1}}, upsert=True))
 
     def _queue(self, message: Message, subjects: Mapping[str, tuple[str | None, str]]) -> None:
-        to, subject = subjects.get(message.key, (None, ""))
-        more: dict[str, Any] = {"key": message_key(message), "to": to, "subject": subject, "try_at": system_now()}
-        if (cause := self._led.get(message.key)) is not None:
+        to, subject = subjects.get(message.identity, (None, ""))
+        more: dict[str, Any] = {"key": message.identity, "to": to, "subject": subject, "try_at": system_now()}
+        if (cause := self._led.get(message.identity)) is not None:
             more["led_by"] = {"id": cause.id, "source": cause.source, "traceparent": cause.traceparent}
         document = message_document(message, self.now, **more)
         id_ = message_id(message)
         self.bulk("messages", UpdateOne({"_id": id_}, {"$setOnInsert": document}, upsert=True))
 
-    def led(self, keys: Iterable[str], cause: Cause) -> None:
+    def led(self, identities: Iterable[str], cause: Cause) -> None:
         """These messages are made because of this: the notices of them will name it."""
-        self._led |= dict.fromkeys(keys, cause)
+        self._led |= dict.fromkeys(identities, cause)
 
     def queue_for_staff(
         self, message: Message, to: str | None, subject: str, about: Mapping[str, Any] | None = None
     ) -> None:
         """Stage a message to the programme's contact. `about`: what it says, where it cannot be found again later."""
-        more = {"key": message_key(message), "to": to, "subject": subject, "try_at": system_now(), "about": about}
+        more = {"key": message.identity, "to": to, "subject": subject, "try_at": system_now(), "about": about}
         insert = {"$setOnInsert": message_document(message, self.now, **more)}
         self.bulk("messages", UpdateOne({"_id": message_id(message)}, insert, upsert=True))
 

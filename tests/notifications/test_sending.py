@@ -16,6 +16,7 @@ from eventing.transient import TransientError
 from services.notifications.settings import Settings
 from services.notifications.store import Tx
 from tests.notifications.builders import (
+    ANA,
     DAY,
     HOUR,
     ROSA,
@@ -55,6 +56,27 @@ async def test_welcome_hours_granted_and_hours_held_go_out_and_are_published(not
         ("welcome", "sent"),
     ]
     assert {event.educator_id for event in told} == {ROSA}
+
+
+async def test_what_educators_of_one_batch_are_told_alike_has_each_ones_own_address_and_cause(
+    notifications: Notifications,
+) -> None:
+    """The key of a message is alike for all who hear the same; before it is sent, its row shows whose it is."""
+    await notifications.hear(profile(), profile(ANA))
+    facts = notifications.records(*(held("workshop", who=who) for who in (ROSA, ANA)), awarded(), awarded(ANA))
+    await notifications.apply(facts)
+    rows = await notifications.database["messages"].find({"kind": "hours_held"}).to_list(None)
+    assert {row["educator_id"]: row["to"] for row in rows} == {ROSA: ADDRESS, ANA: "e-ana@example.org"}
+    causes = {(record.key, record.event.id) for record in facts}
+    assert {(row["educator_id"], row["led_by"]["id"]) for row in rows} <= causes
+
+
+async def test_reminders_of_one_scan_have_each_ones_own_address(notifications: Notifications) -> None:
+    await notifications.hear(*(profile(who) for who in (ROSA, ANA)))
+    await notifications.hear(*(registered(who, at=notifications.clock() - 3 * DAY) for who in (ROSA, ANA)))
+    await notifications.tick()
+    rows = await notifications.database["messages"].find({"kind": "steps_missing"}).to_list(None)
+    assert {row["educator_id"]: row["to"] for row in rows} == {ROSA: ADDRESS, ANA: "e-ana@example.org"}
 
 
 async def test_an_email_has_text_html_and_a_progress_link_of_its_own(notifications: Notifications) -> None:
