@@ -87,10 +87,11 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
         """The parked lanes, each with its head and how many records stand behind it."""
         wanted = {"parked": {"$gt": 0}} | ({"_id": {"$gt": at.cursor}} if at.after else {})
         with faults():
-            lanes = await database["lanes"].find(wanted).sort("_id", 1).limit(at.limit).to_list(None)
+            found = await database["lanes"].find(wanted).sort("_id", 1).limit(at.to_read).to_list(None)
+            lanes, last = at.cut(found)
             heads = [await database["parked"].find_one({"key": lane["_id"]}, sort=[("n", 1)]) for lane in lanes]
         items = [_lane(lane, head) for lane, head in zip(lanes, heads, strict=True) if head is not None]
-        return listing(items, lanes[-1]["_id"] if len(lanes) == at.limit else None)
+        return listing(items, last and last["_id"])
 
     @api.post("/admin/parked/{key:path}/retry", tags=["operators"])
     async def retry(
@@ -161,8 +162,9 @@ def _waiting(api: FastAPI, service: Service, keys: Keys) -> None:
 async def _rows(collection: Any, at: Page, shown: Any) -> dict[str, Any]:
     wanted = {"_id": {"$gt": at.cursor}} if at.after else {}
     with faults():
-        rows = await collection.find(wanted).sort("_id", 1).limit(at.limit).to_list(None)
-    return listing([shown(row) for row in rows], rows[-1]["_id"] if len(rows) == at.limit else None)
+        found = await collection.find(wanted).sort("_id", 1).limit(at.to_read).to_list(None)
+    rows, last = at.cut(found)
+    return listing([shown(row) for row in rows], last and last["_id"])
 
 
 async def _mend(work: Any) -> Outcome:

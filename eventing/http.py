@@ -3,8 +3,9 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import orjson
 from fastapi import FastAPI, Request
@@ -15,6 +16,8 @@ from starlette.exceptions import HTTPException
 
 from eventing.keys import KeyBook
 from eventing.transient import TransientError
+
+Row = TypeVar("Row")
 
 PROBLEM = "application/problem+json"
 TITLES = {
@@ -137,6 +140,10 @@ class Reasoned(BaseModel):
     reason: str = Field(min_length=1, max_length=1000)
 
 
+def unknown_cursor() -> ProblemError:
+    return ProblemError(422, "unknown_cursor", "Use `next` as it was given.")
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """`?limit=&after=` of a list."""
@@ -152,7 +159,30 @@ class Page:
         try:
             return orjson.loads(urlsafe_b64decode(self.after.encode()))
         except ValueError:
-            raise ProblemError(422, "unknown_cursor", "Use `next` as it was given.") from None
+            raise unknown_cursor() from None
+
+    @property
+    def moment(self) -> tuple[datetime, str] | None:
+        """The cursor of a list that is ordered by time and id. Raises ProblemError 422 for another list's."""
+        if (given := self.cursor) is None:
+            return None
+        try:
+            moment, id_ = datetime.fromisoformat(given[0]), str(given[1])
+        except (TypeError, ValueError, LookupError):
+            raise unknown_cursor() from None
+        if moment.tzinfo is None:
+            raise unknown_cursor()
+        return moment, id_
+
+    @property
+    def to_read(self) -> int:
+        """How many rows to ask for: one more than are shown tells whether there is a next page."""
+        return self.limit + 1
+
+    def cut(self, rows: list[Row]) -> tuple[list[Row], Row | None]:
+        """The rows of this page, and the last of them where more were read: what `next` is made of."""
+        shown = rows[: self.limit]
+        return shown, shown[-1] if len(rows) > self.limit else None
 
 
 async def page(request: Request) -> Page:

@@ -83,14 +83,14 @@ async def exceptions(
         query["kind"] = kind.value
     if educator_id is not None:
         query["educator_id"] = {"$in": await _accounts_of(database, educator_id, now)}
-    if (cursor := at.cursor) is not None:
-        opened_at = datetime.fromisoformat(cursor[0])
-        query["$or"] = [{"opened_at": {"$gt": opened_at}}, {"opened_at": opened_at, "_id": {"$gt": cursor[1]}}]
+    if (begins := at.moment) is not None:
+        opened_at, id_ = begins
+        query["$or"] = [{"opened_at": {"$gt": opened_at}}, {"opened_at": opened_at, "_id": {"$gt": id_}}]
     with faults():
-        found = database["exceptions"].find(query).sort([("opened_at", 1), ("_id", 1)]).limit(at.limit)
+        found = database["exceptions"].find(query).sort([("opened_at", 1), ("_id", 1)]).limit(at.to_read)
         rows = await found.to_list(None)
-    last = [rows[-1]["opened_at"].isoformat(), rows[-1]["_id"]] if len(rows) == at.limit else None
-    return [exception_view(row) for row in rows], last
+    rows, last = at.cut(rows)
+    return [exception_view(row) for row in rows], last and [last["opened_at"].isoformat(), last["_id"]]
 
 
 async def _accounts_of(database: Database, educator_id: str, now: datetime) -> list[str]:

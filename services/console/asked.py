@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from fastapi.responses import Response
@@ -147,14 +146,3 @@ def shown(one: Kept) -> JsonObject:
 def page_cursor(records: list[Kept], limit: int) -> str | None:
     """`next` of a list of records, the newest first."""
     return cursor([records[-1].at.isoformat(), records[-1].place]) if len(records) >= limit else None
-
-
-def before(value: Any) -> tuple[datetime, str] | None:
-    """Where the last page ended. Raises ProblemError 422 for a cursor that we did not give."""
-    if value is None:
-        return None
-    try:
-        at, place = value
-        return datetime.fromisoformat(at), str(place)
-    except (ValueError, TypeError):
-        raise ProblemError(422, "unknown_cursor", "Use `next` as it was given.") from None

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi.responses import Response
 
 from eventing.http import Page, ProblemError
-from services.console.asked import Asked, Console, Told, before, page_cursor, told
+from services.console.asked import Asked, Console, Told, page_cursor, told
 from services.console.neighbours import path
 from services.console.policy import May, kept_key
 from services.console.state import JsonObject
@@ -95,7 +95,7 @@ async def timeline(console: Console, asked: Asked) -> JsonObject:
     )
     known: JsonObject = record.content or {}
     keys = _keys(console, known.get("educator_id", id), known, links)
-    history = await console.store.timeline(keys, before=before(page.cursor), limit=limit)
+    history = await console.store.timeline(keys, before=page.moment, limit=limit)
     return {
         "educator_id": known.get("educator_id", id),
         "keys": len(keys),

@@ -18,7 +18,7 @@ from eventing.clock import system_now
 from eventing.http import Page, ProblemError
 from eventing.looking import Place
 from eventing.transient import TransientError
-from services.console.asked import Asked, Console, before, page_cursor, shown
+from services.console.asked import Asked, Console, page_cursor, shown
 from services.console.graph import layout
 from services.console.policy import HIDDEN, May, kept_key, masked, shown_key
 from services.console.state import JsonObject, Kept
@@ -37,7 +37,7 @@ async def streams(console: Console, asked: Asked) -> JsonObject:
     topic, type_, text = asked.text("topic"), asked.text("type"), asked.text("text")
     limit = asked.number("limit", 50, 500)
     fitting = partial(console.store.tail, topic=topic, type=type_, key=_key(console, asked))
-    start = before(Page(limit, asked.text("after")).cursor)
+    start = Page(limit, asked.text("after")).moment
     if text:
         found = await _search(console, asked, text, fitting, start, limit)
     else:

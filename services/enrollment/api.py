@@ -9,7 +9,7 @@ from contracts.program_year import Programs
 from eventing.admin import build_api
 from eventing.audit import staged
 from eventing.batch import Batch, Cause
-from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, listing, page, requires
+from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, listing, page, requires, unknown_cursor
 from eventing.mongo import Database, faults
 from eventing.service import Service
 from eventing.transient import repeat
@@ -60,9 +60,10 @@ def _educators(api: FastAPI, database: Database, keys: Keys, programs: Programs)
         if name:  # no name holds NUL, and a regular expression may not
             wanted["profile.value.name"] = {"$regex": re.escape(name.replace("\0", "")), "$options": "i"}
         with faults():
-            rows = await database[EDUCATORS].find(wanted).sort("_id", 1).limit(at.limit).to_list(None)
+            found = await database[EDUCATORS].find(wanted).sort("_id", 1).limit(at.to_read).to_list(None)
+        rows, last = at.cut(found)
         items = [views.found_educator(unpack(Educator, {**row, "id": row["_id"]})) for row in rows]
-        return listing(items, rows[-1]["_id"] if len(rows) == at.limit else None)
+        return listing(items, last and last["_id"])
 
     @api.get("/educators/{educator_id:path}", tags=["educators"])
     async def educator(educator_id: str, _: Reader) -> dict[str, Any]:
@@ -76,9 +77,15 @@ def _educators(api: FastAPI, database: Database, keys: Keys, programs: Programs)
 
 def _programme(api: FastAPI, service: Service, programs: Programs) -> None:
     @api.get("/catalog", tags=["programme"])
-    async def catalog(stack: str | None = None, designation: str | None = None) -> dict[str, Any]:
-        """The current year's micro-credentials."""
-        return listing(views.catalogue(programs.current(service.clock()), stack, designation), None)
+    async def catalog(
+        at: Annotated[Page, Depends(page)], stack: str | None = None, designation: str | None = None
+    ) -> dict[str, Any]:
+        """The current year's micro-credentials, in the order of its file."""
+        begins = 0 if at.after is None else at.cursor
+        if not isinstance(begins, int) or begins < 0:
+            raise unknown_cursor()
+        items = views.catalogue(programs.current(service.clock()), stack, designation)[begins:]
+        return listing(items[: at.limit], begins + at.limit if len(items) > at.limit else None)
 
     @api.get("/program", tags=["programme"])
     async def program() -> dict[str, Any]:
@@ -93,16 +100,16 @@ def _learners(api: FastAPI, service: Service, keys: Keys, programs: Programs, ps
     @api.get("/unmatched", tags=["learners"])
     async def unmatched(_: Staff, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
         """NEA's learners that are no educator yet. `candidates` share an address or member id with them."""
-        rows = await _page(database, {"bound_to": None, "forgotten": {"$ne": True}}, at)
+        rows, last = await _page(database, {"bound_to": None, "forgotten": {"$ne": True}}, at)
         candidates = await _candidates(database, rows)
         items = [views.learner_row(one, candidates.get(one.id, ())) for one in rows]
-        return listing(items, rows[-1].id if len(rows) == at.limit else None)
+        return listing(items, last and last.id)
 
     @api.get("/links", tags=["learners"])
     async def links(_: Staff, at: Annotated[Page, Depends(page)], educator_id: str | None = None) -> dict[str, Any]:
         """Learners that are bound to an educator, by a match or by staff."""
-        rows = await _page(database, {"bound_to": educator_id or {"$ne": None}}, at)
-        return listing([views.learner_row(one) for one in rows], rows[-1].id if len(rows) == at.limit else None)
+        rows, last = await _page(database, {"bound_to": educator_id or {"$ne": None}}, at)
+        return listing([views.learner_row(one) for one in rows], last and last.id)
 
     @api.post("/unmatched/{learner_id}/link", tags=["learners"])
     async def link_learner(learner_id: str, body: Link, caller: Staff) -> dict[str, Any]:
@@ -173,12 +180,12 @@ def _known(tx: Tx, learner_id: str) -> Learner:
     return tx.world.learner(learner_id)
 
 
-async def _page(database: Database, wanted: dict[str, Any], at: Page) -> list[Learner]:
+async def _page(database: Database, wanted: dict[str, Any], at: Page) -> tuple[list[Learner], Learner | None]:
     if at.after:
         wanted = {**wanted, "_id": {"$gt": at.cursor}}
     with faults():
-        rows = await database[LEARNERS].find(wanted).sort("_id", 1).limit(at.limit).to_list(None)
-    return [unpack(Learner, {**row, "id": row["_id"]}) for row in rows]
+        rows = await database[LEARNERS].find(wanted).sort("_id", 1).limit(at.to_read).to_list(None)
+    return at.cut([unpack(Learner, {**row, "id": row["_id"]}) for row in rows])
 
 
 async def _candidates(database: Database, learners: list[Learner]) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.hours import shown
 from contracts.program import Program, Programs
-from eventing.http import Page, ProblemError
+from eventing.http import Page
 from eventing.mongo import Database, faults
 from services.notifications import checklist, policy, seats, words
 from services.notifications.checklist import Action, Checklist
@@ -96,21 +96,14 @@ async def messages(
         wanted["kind"] = kind.value
     if status is not None:
         wanted["status"] = status.value
-    if page.after is not None:
-        wanted |= _after(page.cursor)
+    if (begins := page.moment) is not None:
+        created_at, id_ = begins
+        wanted["$or"] = [{"created_at": {"$lt": created_at}}, {"created_at": created_at, "_id": {"$gt": id_}}]
     with faults():
         found = database["messages"].find(wanted, {"text": 0, "html": 0, "calendar": 0})
-        rows = await found.sort([("created_at", -1), ("_id", 1)]).limit(page.limit).to_list(None)
-    last = rows[-1] if len(rows) == page.limit else None
+        rows = await found.sort([("created_at", -1), ("_id", 1)]).limit(page.to_read).to_list(None)
+    rows, last = page.cut(rows)
     return [message_view(row) for row in rows], last and [last["created_at"].isoformat(), last["_id"]]
-
-
-def _after(cursor: Any) -> dict[str, Any]:
-    try:
-        moment, id_ = datetime.fromisoformat(cursor[0]), str(cursor[1])
-    except (TypeError, ValueError, IndexError):
-        raise ProblemError(422, "unknown_cursor", "Use `next` as it was given.") from None
-    return {"$or": [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$gt": id_}}]}
 
 
 async def _group_ids(database: Database, educator_id: str) -> set[str]:
@@ -172,8 +165,9 @@ async def tasks(database: Database, page: Page, status: str | None) -> tuple[lis
     if page.after is not None:
         wanted["_id"] = {"$gt": str(page.cursor)}
     with faults():
-        rows = await database["tasks"].find(wanted).sort("_id", 1).limit(page.limit).to_list(None)
-    return [task_view(row) for row in rows], rows[-1]["_id"] if len(rows) == page.limit else None
+        found = await database["tasks"].find(wanted).sort("_id", 1).limit(page.to_read).to_list(None)
+    rows, last = page.cut(found)
+    return [task_view(row) for row in rows], last and last["_id"]
 
 
 async def switch(database: Database) -> SwitchView:

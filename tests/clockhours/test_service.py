@@ -278,15 +278,18 @@ async def test_the_list_is_filtered_and_paged(clockhours: Clockhours) -> None:
     of_ana = await clockhours.exceptions(educator_id=ANA, status="open")
     assert [(e["kind"], e["educator_id"]) for e in of_ana] == [("attendance_conflict", BEN)]
 
-    pages, after = [], None
+    pages, after, asked = [], None, 0
     while True:
         params: dict[str, Any] = {"limit": 1} | ({"after": after} if after else {})
         page = (await clockhours.get("/exceptions", **params)).json()
+        asked += 1
         pages += [e["kind"] for e in page["items"]]
         after = page["next"]
         if after is None:
             break
     assert sorted(pages) == ["attendance_conflict", "not_in_catalogue", "unallocated"]
+    assert asked == 3, "no empty page at the end"
+    assert (await clockhours.get("/exceptions", after="IngiCg==")).status_code == 422  # another list's cursor
     assert (await clockhours.get("/exceptions", status="closed")).status_code == 422
     assert (await clockhours.get("/exceptions", after="nonsense")).status_code == 422
 

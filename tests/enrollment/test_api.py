@@ -146,6 +146,14 @@ async def test_lists_go_on_at_their_cursor(http: httpx.AsyncClient, enrollment: 
     first = (await http.get("/educators?limit=1", headers=STAFF)).json()
     then = (await http.get(f"/educators?limit=1&after={first['next']}", headers=STAFF)).json()
     assert [first["items"][0]["educator_id"], then["items"][0]["educator_id"]] == [ANA, BEN]
+    assert then["next"] is None, "what is full and the last has no next"
+
+
+async def test_the_catalogue_is_read_page_by_page_like_every_list(http: httpx.AsyncClient) -> None:
+    whole = (await http.get("/catalog")).json()
+    first = (await http.get("/catalog", params={"limit": len(whole["items"]) - 1})).json()
+    rest = (await http.get("/catalog", params={"limit": 1, "after": first["next"]})).json()
+    assert (first["items"] + rest["items"], whole["next"], rest["next"]) == (whole["items"], None, None)
 
 
 async def test_the_catalogue_is_anyone_s_to_read(http: httpx.AsyncClient) -> None:
@@ -278,6 +286,9 @@ async def test_the_intakes_are_in_the_openapi_document(http: httpx.AsyncClient) 
         ("/unmatched?after=eyJhIjoxfQ==", 200),
         ("/links?educator_id=%00", 200),
         ("/catalog?stack=%00", 200),
+        ("/catalog?limit=0", 422),
+        ("/catalog?after=LTE=", 422),  # -1
+        ("/catalog?after=IngiCg==", 422),  # "x"
     ],
 )
 async def test_odd_questions_get_an_answer(http: httpx.AsyncClient, path: str, status: int) -> None:
