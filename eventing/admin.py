@@ -5,12 +5,14 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field
 
 from eventing import gauges, parking
 from eventing.audit import record_action
 from eventing.clock import system_now
+from eventing.describing import completed
 from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, install_problems, listing, page, requires
 from eventing.mongo import faults
 from eventing.parking import NotParkedError, Outcome
@@ -39,6 +41,8 @@ def build_api(service: Service, keys: Keys, *, title: str) -> FastAPI:
         swagger_ui_parameters={"tryItOutEnabled": False},
     )  # fmt: skip
     install_problems(api)
+    routes = api.openapi
+    api.openapi = lambda: completed(routes())  # type: ignore[method-assign]
     _health(api, service)
     _parked(api, service, keys)
     _waiting(api, service, keys)
@@ -57,7 +61,7 @@ def _health(api: FastAPI, service: Service) -> None:
         """The process answers."""
         return {"status": "live", "service": service.name, "version": version("wea-clock-hours")}
 
-    @api.get("/health/ready", tags=["health"])
+    @api.get("/health/ready", tags=["health"], responses={503: {"description": "Not ready, and why"}})
     async def ready(response: Response) -> dict[str, Any]:
         """It can do its work: indexes built, topics read, no parking storm. 503 with the reasons otherwise."""
         reasons = service.unready()
@@ -71,7 +75,7 @@ def _health(api: FastAPI, service: Service) -> None:
             "now": service.clock(),
         }
 
-    @api.get("/metrics", tags=["health"])
+    @api.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Prometheus metrics."""
         await gauges.refresh(service)

@@ -14,12 +14,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from eventing.describing import PROBLEM
 from eventing.keys import KeyBook
 from eventing.transient import TransientError
 
 Row = TypeVar("Row")
 
-PROBLEM = "application/problem+json"
 TITLES = {
     400: "Bad request",
     401: "Not authenticated",

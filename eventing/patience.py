@@ -7,7 +7,8 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from eventing.http import PROBLEM, ProblemError, problem_body
+from eventing.describing import PROBLEM
+from eventing.http import ProblemError, problem_body
 
 HEADER_SECONDS = 10.0
 

@@ -48,6 +48,13 @@ class Asked:
         text = str(self.query.get(name, ""))
         return min(most, max(1, int(text))) if text.isascii() and text.isdecimal() and len(text) < 9 else usual
 
+    def whole(self, name: str) -> int:
+        """A number from 0 on; 0 where it is absent. Raises ProblemError 422 for anything else."""
+        text = str(self.query.get(name) or "0").strip()
+        if not (text.isascii() and text.isdecimal() and len(text) < 10):
+            raise ProblemError(422, "invalid", f"{name} is a number.", errors=[{"field": name, "reason": "a number"}])
+        return int(text)
+
     def required(self, name: str) -> str:
         """Raises ProblemError 422 for what is missing."""
         value = self.text(name)
@@ -61,6 +68,14 @@ class Asked:
 
     def may(self, what: May) -> bool:
         return may(self.who, what)
+
+
+def service_of(console: Console, asked: Asked) -> str:
+    """The service that the path names. Raises ProblemError 404 where there is none of this name."""
+    name = asked.parts["service"]
+    if name not in set(console.neighbours):
+        raise ProblemError(404, "unknown_service", "No service has this name.")
+    return name
 
 
 @dataclass(frozen=True, slots=True)

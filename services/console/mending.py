@@ -7,7 +7,7 @@ import orjson
 from eventing.clock import system_now
 from eventing.http import ProblemError
 from services.console import repairs
-from services.console.asked import Asked, Console, Done
+from services.console.asked import Asked, Console, Done, service_of
 from services.console.neighbours import path
 from services.console.policy import restored, shown_key
 from services.console.state import JsonObject
@@ -33,7 +33,7 @@ async def skip(console: Console, asked: Asked) -> Done:
 async def edit(console: Console, asked: Asked) -> Done:
     """Give the head of a lane other data (its id, type, time and key stay) and try it."""
     key = await key_of(console, asked)
-    listed = await console.neighbours[asked.parts["service"]].get(path("admin", "parked", key), "operator")
+    listed = await console.neighbours[service_of(console, asked)].get(path("admin", "parked", key), "operator")
     original = read_value(listed["items"][0]["value"])
     data = restored(_data(asked), original.get("data") if isinstance(original, dict) else None)
     return await _mend(console, asked, "edit", {"data": data})
@@ -41,7 +41,7 @@ async def edit(console: Console, asked: Asked) -> Done:
 
 async def retry_group(console: Console, asked: Asked) -> Done:
     """Try every lane that is parked for one reason. A preview tries the first few; the real one runs as a repair."""
-    service, wanted = asked.parts["service"], asked.parts["fingerprint"]
+    service, wanted = service_of(console, asked), asked.parts["fingerprint"]
     lanes, away = await lanes_of(console, [service])
     keys = [str(one["key"]) for one in lanes if one["fingerprint"] == wanted]
     if away or not keys:
@@ -63,8 +63,8 @@ async def cancel_repair(console: Console, asked: Asked) -> Done:
 
 async def seen(console: Console, asked: Asked) -> Done:
     """Say that what stands in a service's quarantine was looked at: only newer records ask for a person again."""
-    service = asked.parts["service"]
-    count = int(asked.text("count") or asked.query.get("count") or 0)
+    service = service_of(console, asked)
+    count = asked.whole("count")
     if asked.dry_run:
         return Done(f"Would mark {count} records of {service} as looked at.", dry_run=True)
     await console.store.looked(service, count, asked.who.name, system_now())
@@ -89,7 +89,7 @@ async def _switch(console: Console, asked: Asked, how: str, sentence: str, undo:
 
 
 async def _mend(console: Console, asked: Asked, how: str, more: JsonObject) -> Done:
-    service, key = asked.parts["service"], await key_of(console, asked)
+    service, key = service_of(console, asked), await key_of(console, asked)
     body = {"reason": _reason(asked), "dry_run": asked.dry_run, **more}
     outcome = await console.neighbours[service].post(path("admin", "parked", key, how), "operator", body)
     return said(outcome, service, shown_key(key, asked.who))
@@ -116,7 +116,7 @@ def why(reason: Any) -> str:
 
 
 async def _preview_group(console: Console, asked: Asked, keys: list[str]) -> Done:
-    service = asked.parts["service"]
+    service = service_of(console, asked)
     would, body = 0, {"reason": _reason(asked), "dry_run": True}
     for key in keys[:PREVIEWED_OF_A_GROUP]:
         outcome = await console.neighbours[service].post(path("admin", "parked", key, "retry"), "operator", body)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from eventing.http import ProblemError
-from services.console.asked import Asked, Console, Told, told
+from services.console.asked import Asked, Console, Told, service_of, told
 from services.console.neighbours import path
 from services.console.policy import HIDDEN, May, fingerprint, kept_key, shown_key
 from services.console.state import JsonObject
@@ -37,7 +37,7 @@ async def parked(console: Console, asked: Asked) -> JsonObject:
 
 async def lane(console: Console, asked: Asked) -> JsonObject:
     """One parked lane: its head whole with the reason, and what stands behind it."""
-    service, key = asked.parts["service"], await key_of(console, asked)
+    service, key = service_of(console, asked), await key_of(console, asked)
     listed = await console.neighbours[service].get(path("admin", "parked", key), "operator")
     records = [_record(one, asked) for one in listed["items"]]
     return {
@@ -100,7 +100,7 @@ async def key_of(console: Console, asked: Asked) -> str:
     given = asked.text("key")
     if asked.parts["handle"] == "by-key" and given:
         return given
-    lanes, away = await lanes_of(console, [asked.parts["service"]])
+    lanes, away = await lanes_of(console, [service_of(console, asked)])
     for one in lanes:
         if one["handle"] == asked.parts["handle"]:
             return str(one["key"])

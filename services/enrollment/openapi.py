@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from contracts import cloudevents, nea, portal
+from eventing.describing import REFUSAL
 
 PORTAL_ANSWERS = {
     "202": "Durable; a repeat is the same without effect",
@@ -65,7 +66,10 @@ def _nea() -> dict[str, Any]:
 
 
 def _operation(summary: str, tag: str, content: dict[str, Any], answers: dict[str, str]) -> dict[str, Any]:
-    responses = {status: {"description": meaning} for status, meaning in answers.items()}
+    responses = {
+        status: {"description": meaning} | ({} if status == "202" else {"content": REFUSAL["content"]})
+        for status, meaning in answers.items()
+    }
     return {
         "summary": summary,
         "tags": [tag],

@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from eventing.http import PROBLEM, ProblemError, problem_body
+from eventing.describing import PROBLEM
+from eventing.http import ProblemError, problem_body
 from services.enrollment import metrics
 from services.enrollment.intake import UnavailableError
 

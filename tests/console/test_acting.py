@@ -127,6 +127,24 @@ async def test_what_was_mended_meanwhile_is_said_so(full: World) -> None:
     assert "mended meanwhile" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "more", "status"),
+    [
+        ("/api/parked/nowhere/0/retry", {}, 404),
+        ("/api/parked/nowhere/group/f/retry", {}, 404),
+        ("/api/quarantine/nowhere/seen", {}, 404),
+        ("/api/quarantine/enrollment/seen", {"count": "many"}, 422),
+        ("/api/quarantine/enrollment/seen", {"count": -1}, 422),
+        ("/api/quarantine/enrollment/seen", {"count": [1]}, 422),
+    ],
+)
+async def test_a_service_of_no_name_or_a_count_that_is_none_is_said_so(
+    full: World, path: str, more: dict[str, Any], status: int
+) -> None:
+    answer = await full.program("operator-key").post(path, json={"reason": "x", **more})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
 async def group(world: World, keys: int) -> str:
     lanes = [LANE | {"key": f"E-{n}"} for n in range(keys)]
     world.services.tell("GET", "enrollment", "/admin/parked", {"items": lanes, "next": None})
