@@ -23,6 +23,12 @@ from services.notifications.views import (
     WholeMessage,
 )
 
+# What an educator's link may be answered with too: a page that says so.
+PAGES: dict[int | str, dict[str, Any]] = {
+    404: {"description": "No such link", "content": {"text/html": {}}},
+    410: {"description": "Void", "content": {"text/html": {}}},
+}
+
 
 class Resolution(Reasoned):
     """Who saw to it, and how."""
@@ -126,9 +132,7 @@ def _progress(api: FastAPI, service: Service, programs: Programs, linker: Linker
             return pages.page("gone", 410, program=programs.current(clock()))
         return educator or pages.page("unknown", 404, program=programs.current(clock()))
 
-    answers: dict[int | str, dict[str, Any]] = {404: {"description": "No such link"}, 410: {"description": "Void"}}
-
-    @api.get("/progress/{token}", tags=["educators"], response_class=HTMLResponse, responses=answers)
+    @api.get("/progress/{token}", tags=["educators"], response_class=HTMLResponse, responses=PAGES)
     async def progress(token: str) -> HTMLResponse:
         """Steps, hours and dates on one page, for whoever has the link."""
         found = await holder(token)
@@ -137,7 +141,7 @@ def _progress(api: FastAPI, service: Service, programs: Programs, linker: Linker
         shown = await views.progress(database, found, programs, portal_url, clock())
         return pages.page("progress", shown=shown, token=token, stop_url=linker.unsubscribe(shown.educator_id))
 
-    @api.get("/progress/{token}/sessions.ics", tags=["educators"], response_class=Response, responses=answers)
+    @api.get("/progress/{token}/sessions.ics", tags=["educators"], response_class=Response, responses=PAGES)
     async def calendar(token: str) -> Response:
         """The sessions ahead, for a calendar."""
         found = await holder(token)
@@ -152,14 +156,14 @@ def _progress(api: FastAPI, service: Service, programs: Programs, linker: Linker
 def _unsubscribe(api: FastAPI, service: Service, programs: Programs, linker: Linker) -> None:
     database, clock = service.database, service.clock
 
-    @api.get("/unsubscribe/{token}", tags=["educators"], response_class=HTMLResponse)
+    @api.get("/unsubscribe/{token}", tags=["educators"], response_class=HTMLResponse, responses=PAGES)
     async def ask(token: str) -> HTMLResponse:
         """A page with one button: following a link changes nothing, for scanners of mail follow links too."""
         if linker.educator_of(token) is None:
             return pages.page("unknown", 404, program=programs.current(clock()))
         return pages.page("unsubscribe", program=programs.current(clock()), done=None)
 
-    @api.post("/unsubscribe/{token}", tags=["educators"], response_class=HTMLResponse)
+    @api.post("/unsubscribe/{token}", tags=["educators"], response_class=HTMLResponse, responses=PAGES)
     async def unsubscribe(token: str, again: Annotated[bool, Query()] = False) -> HTMLResponse:
         """Stop reminders (RFC 8058, one click), or with `again` take them up."""
         educator_id = linker.educator_of(token)
