@@ -20,7 +20,7 @@ from typing import Any
 
 from faults.judging import Verdict, judge
 from faults.looking import Reader
-from faults.misfortunes import Diary, Fate
+from faults.misfortunes import MENU, Diary, Fate
 from faults.sending import Sender
 from faults.stage import ROOT, Stage, new_folder
 from faults.story import PORTAL, Fact, crowd, stories
@@ -229,10 +229,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=170.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 1_000_000))
     parser.add_argument("--rate", type=float, default=12.0, help="educators a second; about nine events each")
+    parser.add_argument("--only", action="append", choices=list(MENU), default=[], help="just this; may be repeated")
     parser.add_argument("--keep", action="store_true", help="keep the folder: logs, databases, mail")
     parser.add_argument("--record", action="store_true", help="keep the record for docs/reliability.md")
     given = parser.parse_args()
-    run = Run(given.seed, given.long * 60 if given.long else given.seconds, given.rate)
+    run = Run(given.seed, given.long * 60 if given.long else given.seconds, given.rate, only=tuple(given.only))
     folder = new_folder()
     found, diary = asyncio.run(played(run, folder))
     (folder / "diary.txt").write_text("\n".join(diary.lines))
