@@ -22,10 +22,11 @@ BATCH = "application/cloudevents-batch+json"
 HTTP_PREFIX = "ce-"
 KAFKA_PREFIX = "ce_"
 
-_PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
-_URI_REFERENCE = re.compile(  # RFC 3986, 4.1; the inside of an authority is taken as it comes
+_NAME = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
+_PCHAR = rf"(?:{_NAME}|[:@])"
+_URI_REFERENCE = re.compile(  # RFC 3986, 4.1; of an address in brackets only the characters are looked at
     r"(?:[A-Za-z][A-Za-z0-9+.-]*:|(?![^/?#:]*:))"
-    rf"(?://(?:{_PCHAR}|[\[\]])*(?=[/?#]|$))?"
+    rf"(?://(?:(?:{_NAME}|:)*@)?(?:\[[0-9A-Za-z:.]+\]|{_NAME}*)(?::[0-9]*)?(?=[/?#]|$)|(?!//))"
     rf"(?:{_PCHAR}|/)*(?:\?(?:{_PCHAR}|[/?])*)?(?:\#(?:{_PCHAR}|[/?])*)?"
 )
 _EXTENSION = re.compile(r"[a-z0-9]{1,60}")

@@ -81,7 +81,25 @@ def test_source_is_any_uri_reference(source: str) -> None:
     assert cloudevents.structured({**EVENT, "source": source}).source == source
 
 
-@pytest.mark.parametrize("source", ["", " ", "a b", "/a%2", "/a%zz", "1:a", "a#b#c", "/é", "/a\n", "<a>", "/" * 1001])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        " ",
+        "a b",
+        "/a%2",
+        "/a%zz",
+        "1:a",
+        "a#b#c",
+        "http://[bad",
+        "//a:b",
+        "//a@b@c",
+        "/é",
+        "/a\n",
+        "<a>",
+        "/" * 1001,
+    ],
+)
 def test_source_is_nothing_else(source: str) -> None:
     assert faulty(source=source) == ["source"]
 
