@@ -69,6 +69,12 @@ class CloudEvent(Contract):
     extensions: SkipJsonSchema[Annotated[Mapping[str, str], BeforeValidator(_only_text)]] = Field(default_factory=dict)
     data: Any = None
 
+    @property
+    def others(self) -> dict[str, str]:
+        """What the event says beside what every event of ours says: to be passed on as it came."""
+        known = {name: value for name in ("subject", "dataschema") if (value := getattr(self, name)) is not None}
+        return {**self.extensions, **known}
+
 
 ATTRIBUTES = frozenset(CloudEvent.model_fields) - {"extensions", "data"}
 

@@ -15,6 +15,8 @@ from uuid import UUID
 import orjson
 
 CONTENT_TYPE = "application/cloudevents+json"
+TOLD = ("sequence", "causationid", "causationsource", "traceparent")
+NO_OTHERS: Mapping[str, str] = {}
 STRUCTURED_HEADERS: tuple[tuple[str, bytes], ...] = (("content-type", CONTENT_TYPE.encode()),)
 EVENT_IDS = UUID("6f6c6d0c-3f0b-5d7e-9a51-6a1c1b2f7e10")
 
@@ -62,9 +64,14 @@ def uuid5(namespace: UUID, name: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def encode(event: Event, data: bytes | None = None) -> bytes:
-    """The event in structured mode. `data`, where given, is its data as JSON already."""
+def encode(event: Event, data: bytes | None = None, others: Mapping[str, str] = NO_OTHERS) -> bytes:
+    """The event in structured mode. `data`, where given, is its data as JSON already.
+
+    `others` are attributes that somebody else's event came with. Those of our own names say nothing: an order, a cause
+    and a trace are ours to tell.
+    """
     envelope: dict[str, Any] = {
+        **{name: value for name, value in others.items() if name not in TOLD},
         "specversion": "1.0",
         "id": event.id,
         "source": event.source,
@@ -75,7 +82,7 @@ def encode(event: Event, data: bytes | None = None) -> bytes:
     }
     if event.sequence is not None:
         envelope["sequence"] = str(event.sequence)
-    for name in ("causationid", "causationsource", "traceparent"):
+    for name in TOLD[1:]:
         value = getattr(event, name)
         if value is not None:
             envelope[name] = value

@@ -146,7 +146,7 @@ def _claim(event: CloudEvent, traceparent: str | None) -> Claim | tuple[Fault, .
         traceparent=tracing.begun(event.extensions.get("traceparent", traceparent), event.source, event.id),
     )
     try:
-        digest, value = content_digest(event.type, event.time, event.data), encode(accepted)
+        digest, value = content_digest(event.type, event.time, event.data), encode(accepted, others=event.others)
     except TypeError:  # an integer beyond 64 bits, in a field that we do not know
         return (Fault("data", "Numbers should have at most 64 bits"),)
     return Claim(event.source, event.id, event.type, digest, said.key, value)

@@ -33,6 +33,19 @@ async def test_an_event_is_durable_and_waits_for_the_relay_under_its_educator(do
     )
 
 
+async def test_what_else_an_event_says_stands_on_the_inbox_as_it_came_and_an_order_is_not_its_to_tell(
+    doors: Doors,
+) -> None:
+    said_too = {"subject": "Rosa", "dataschema": "https://example.org/s", "comexample": "hello"}
+    pretended = {"sequence": "7", "causationid": "x", "causationsource": "/x", "partitionkey": "somebody"}
+    assert (await doors.structured({**attended().cloudevent, **said_too, **pretended})).status_code == 202
+    (claim,) = await doors.claims()
+    envelope = orjson.loads(bytes(claim["value"]))
+    assert {name: envelope.get(name) for name in said_too} == said_too
+    assert not {"sequence", "causationid", "causationsource"} & envelope.keys()
+    assert envelope["partitionkey"] == ANA
+
+
 async def test_a_repeat_in_whatever_mode_is_202_without_effect(doors: Doors) -> None:
     fact = attended()
     answers = [
