@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import time
@@ -50,6 +51,7 @@ class Sender:
         limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
         self.client = httpx.AsyncClient(timeout=PATIENCE_SECONDS, limits=limits)
         self.producer: AIOKafkaProducer | None = None
+        self.starting = asyncio.Lock()
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -100,27 +102,35 @@ class Sender:
     async def _produced(self, fact: Fact) -> None:
         """Until Kafka has it. A producer that failed is replaced: the portal would start again."""
         headers = [("content-type", b"application/cloudevents+json")]
+        value = orjson.dumps(cloud_event(fact))
         while True:
+            sender = None
             try:
-                if self.producer is None:
-                    fresh = AIOKafkaProducer(
-                        bootstrap_servers=self.stage.bootstrap, acks="all", request_timeout_ms=8000
-                    )
-                    try:
-                        await fresh.start()
-                    except Exception:
-                        await fresh.stop()
-                        raise
-                    self.producer = fresh
-                sender = self.producer
-                value = orjson.dumps(cloud_event(fact))
                 async with asyncio.timeout(20):
+                    sender = await self._producing()
                     await sender.send_and_wait("wea.portal.v1", value, key=fact.key.encode(), headers=headers)
             except Exception:  # noqa: BLE001 - whatever it is, the portal tries again
                 self.memory.repeats += 1
+                if sender is not None and sender is self.producer:
+                    self.producer = None
+                    with contextlib.suppress(Exception):
+                        async with asyncio.timeout(5):
+                            await sender.stop()
                 await asyncio.sleep(0.5)
             else:
                 return
+
+    async def _producing(self) -> AIOKafkaProducer:
+        async with self.starting:
+            if self.producer is None:
+                fresh = AIOKafkaProducer(bootstrap_servers=self.stage.bootstrap, acks="all", request_timeout_ms=8000)
+                try:
+                    await fresh.start()
+                except BaseException:
+                    await fresh.stop()
+                    raise
+                self.producer = fresh
+            return self.producer
 
     async def _post(
         self, path: str, body: bytes, fact: Fact, *, headers: dict[str, str] | None = None, sign: bool = False
