@@ -111,14 +111,17 @@ class Sender:
                     await sender.send_and_wait("wea.portal.v1", value, key=fact.key.encode(), headers=headers)
             except Exception:  # noqa: BLE001 - whatever it is, the portal tries again
                 self.memory.repeats += 1
-                if sender is not None and sender is self.producer:
-                    self.producer = None
-                    with contextlib.suppress(Exception):
-                        async with asyncio.timeout(5):
-                            await sender.stop()
+                await self._drop(sender)
                 await asyncio.sleep(0.5)
             else:
                 return
+
+    async def _drop(self, failed: AIOKafkaProducer | None) -> None:
+        if failed is not None and failed is self.producer:
+            self.producer = None
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(5):
+                    await failed.stop()
 
     async def _producing(self) -> AIOKafkaProducer:
         async with self.starting:
