@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import httpx
 import orjson
@@ -117,11 +118,14 @@ class Sender:
                 return
 
     async def _drop(self, failed: AIOKafkaProducer | None) -> None:
-        if failed is not None and failed is self.producer:
-            self.producer = None
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(5):
-                    await failed.stop()
+        """Unless somebody else has replaced it already."""
+        if self.producer is not failed:
+            return
+        dead: Any = self.producer
+        self.producer = None
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(5):
+                await dead.stop()
 
     async def _producing(self) -> AIOKafkaProducer:
         async with self.starting:
