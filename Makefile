@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Everything runs from .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run up down test test-fast test-parts test-system faults audit sbom bench check fix schemas
+.PHONY: help setup demo run up down test test-fast test-parts test-system test-late faults audit sbom bench check fix schemas
 
 BIN := .venv/bin
 # What Kubernetes itself defines; kustomizations and the operators' own resources have tests.
@@ -38,6 +38,9 @@ test-fast: .venv/.ready ## policies and contracts: no server, no process, no lon
 
 test-system: .venv/.ready ## the tests of a whole running system
 	$(BIN)/pytest -m system
+
+test-late: .venv/.ready ## the same, while partitions are read late and in another order: no test may need luck
+	PYTHONPATH=$(CURDIR)/tests/system/late WEA_TEST_LATE=$(or $(LATE),2) $(BIN)/pytest -m system
 
 faults: .venv/.ready ## misfortunes for three minutes, judged by an oracle; LONG=60: an hour (docs/reliability.md)
 	$(BIN)/python -m faults.run $(if $(LONG),--long $(LONG)) $(if $(SEED),--seed $(SEED)) $(ARGS)
