@@ -65,11 +65,13 @@ def control(guard: str, seconds: float, seed: int) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("guards", nargs="*", default=list(AGAINST), choices=[*AGAINST, []])
+    parser.add_argument("guards", nargs="*", metavar="GUARD", help=f"all unless told: {'; '.join(AGAINST)}")
     parser.add_argument("--seconds", type=float, default=25.0)
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
-    unnoticed = [guard for guard in given.guards if not control(guard, given.seconds, given.seed)]
+    if unknown := sorted(set(given.guards) - set(AGAINST)):
+        parser.error(f"there is no guard of this name: {', '.join(unknown)}")
+    unnoticed = [guard for guard in given.guards or AGAINST if not control(guard, given.seconds, given.seed)]
     for guard in unnoticed:
         print(f"nothing noticed that {guard} was gone")
     return 1 if unnoticed else 0
