@@ -107,8 +107,14 @@ def _learners(api: FastAPI, service: Service, keys: Keys, programs: Programs, ps
 
     @api.get("/links", tags=["learners"])
     async def links(_: Staff, at: Annotated[Page, Depends(page)], educator_id: str | None = None) -> dict[str, Any]:
-        """Learners that are bound to an educator, by a match or by staff."""
-        rows, last = await _page(database, {"bound_to": educator_id or {"$ne": None}}, at)
+        """Learners that are bound to an educator, all accounts together, by a match or by staff."""
+        wanted: dict[str, Any] = {"bound_to": {"$ne": None}}
+        if educator_id:
+            with faults():
+                world = await gather(Outside(database), Needs(educators={educator_id}))
+            known = educator_id in world.educators
+            wanted = {"bound_to": {"$in": sorted(world.group(educator_id).ids) if known else [educator_id]}}
+        rows, last = await _page(database, wanted, at)
         return listing([views.learner_row(one) for one in rows], last and last.id)
 
     @api.post("/unmatched/{learner_id}/link", tags=["learners"])

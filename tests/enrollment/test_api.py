@@ -227,6 +227,15 @@ async def test_linking_unlinking_and_linking_again_publishes_events_of_their_own
     assert await enrollment.names() == ["CredentialSubmitted", "LearnerUnlinked", "CredentialSubmitted"]
 
 
+async def test_links_of_merged_accounts_are_listed_under_each_of_their_ids(
+    http: httpx.AsyncClient, enrollment: Enrollment
+) -> None:
+    await enrollment.given(profile(ANA, nea_member_id="N-1"), submitted(), profile(BEN), merged(BEN, ANA))
+    for id_ in (ANA, BEN):
+        items = (await http.get("/links", params={"educator_id": id_}, headers=STAFF)).json()["items"]
+        assert [(item["id"], item["educator_id"]) for item in items] == [(learner_id(), ANA)]
+
+
 async def test_links_are_listed_by_educator(http: httpx.AsyncClient, enrollment: Enrollment) -> None:
     await enrollment.when(profile(ANA, nea_member_id="N-1"), submitted())
     items = (await http.get("/links", params={"educator_id": ANA}, headers=STAFF)).json()["items"]
