@@ -39,7 +39,7 @@ def without(guard: str) -> dict[str, str]:
 def own_tests(guard: str) -> list[str]:
     """The names of the project's tests that fail without the guard."""
     command = [sys.executable, "-m", "pytest", "-q", "--maxfail=6", *OWN_TESTS, "-p", "no:cacheprovider"]
-    environment = {**os.environ, **without(guard)}
+    environment = {**os.environ, **without(guard), "WEA_TEST_PATIENCE": "15"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     failed = [line.split("::")[-1].split(" ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED")]
     return sorted(set(failed))

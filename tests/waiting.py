@@ -1,6 +1,7 @@
 """Waiting for a condition: the only way in which a test waits."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -8,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # How long until a test gives up. It says nothing of how fast anything is: it only tells a stall from a busy machine.
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = float(os.environ.get("WEA_TEST_PATIENCE", "120"))
 
 
 def until(condition: Callable[[], object], what: str, patience: float = PATIENCE_SECONDS) -> None:
