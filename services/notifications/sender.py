@@ -16,6 +16,7 @@ import structlog
 
 from eventing.clock import Clock, system_now
 from eventing.mongo import Database, UpdateOne, faults
+from eventing.points import reached
 from eventing.transient import RefusedError, TransientError, pause
 from services.notifications import holding, links, metrics, settling
 from services.notifications.decisions import Known
@@ -177,8 +178,9 @@ class Sender:
         sending = await self._write_down(shift, wave)
         if not sending:
             return
+        reached("mail.recorded")
         began = time.monotonic()
-        answers = await asyncio.gather(*(pool.send(ready.envelope) for _, ready in sending))
+        answers = await asyncio.gather(*(_handed_over(pool, ready) for _, ready in sending))
         metrics.HANDED_OVER.observe(time.monotonic() - began)
         settled = [
             settling.after(document, answer, self._options.retry_seconds, system_now(), self._address_id(ready))
@@ -228,6 +230,12 @@ class Sender:
         self._away += 1
         log.warning("mail_server_away", code=answers[0].code, tries=self._away)
         await asyncio.sleep(pause(self._away + 3))
+
+
+async def _handed_over(pool: Pool, ready: Ready) -> Answer:
+    answer = await pool.send(ready.envelope)
+    reached("mail.handed_over")
+    return answer
 
 
 def _sending(ready: Ready) -> dict[str, Any]:

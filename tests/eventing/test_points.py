@@ -1,14 +1,19 @@
 """Crash points: an order kills whom it names, once; nothing is ever taken for an order in production."""
 
+import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from eventing.points import POINTS
 from eventing.settings import ServiceSettings
+
+ROOT = Path(__file__).parents[2]
 
 REACH = """
 import sys; from pathlib import Path; from eventing.points import obey, reached
@@ -31,3 +36,10 @@ def test_an_order_kills_the_process_that_it_names_and_is_carried_out_once(tmp_pa
 def test_a_service_in_production_does_not_start_with_orders_to_die(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="WEA_CRASH_AT"):
         ServiceSettings(env="production", secret=SecretStr("s"), crash_at=tmp_path)
+
+
+def test_every_named_point_stands_at_one_place_on_the_way() -> None:
+    """A name that no code passes is a crash that was never tried."""
+    code = [file.read_text() for folder in ("eventing", "services") for file in (ROOT / folder).rglob("*.py")]
+    passed = Counter(name for text in code for name in re.findall(r'\breached\("([^"]+)"\)', text))
+    assert passed == Counter(POINTS)
