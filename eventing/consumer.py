@@ -87,7 +87,7 @@ class Consumer:
         database.group = group
         database.compacted = frozenset(topic.name for topic in self._topics if topic.compacted)
         self.broker = KafkaBroker(
-            kafka.bootstrap,
+            kafka.addresses,
             security=kafka.broker_security,
             allow_auto_create_topics=False,
             graceful_timeout=10.0,
@@ -158,6 +158,7 @@ class Consumer:
                     await positions.rewind(self.database, partition, 0)
                     self._next[partition] = 0
                 raw.seek(tp, self._next[partition])
+            reached("consumer.assigned")
             log.info("assigned", partitions=len(owned))
 
     async def revoked(self) -> None:

@@ -25,7 +25,7 @@ MECHANISMS = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-
 class KafkaSettings:
     """Where Kafka is. `prefix` goes before every topic and group name: one cluster, many environments or tests."""
 
-    bootstrap: str
+    bootstrap: str  # host:port of one broker, or of several by commas
     prefix: str = ""
     instance: str | None = None  # a stable name of this process, for static membership
     # security_protocol, sasl_mechanism, sasl_plain_username, sasl_plain_password, ca_file
@@ -38,13 +38,18 @@ class KafkaSettings:
         return topic.removeprefix(self.prefix)
 
     @property
+    def addresses(self) -> list[str]:
+        """FastStream takes a string for one address, whatever commas are in it."""
+        return [address.strip() for address in self.bootstrap.split(",")]
+
+    @property
     def options(self) -> dict[str, Any]:
         """What every client of aiokafka's is given."""
         given: dict[str, Any] = dict(self.security)
         ca_file = given.pop("ca_file", None)
         if self._is_encrypted:
             given["ssl_context"] = ssl.create_default_context(cafile=ca_file)
-        return {"bootstrap_servers": self.bootstrap, **given}
+        return {"bootstrap_servers": self.addresses, **given}
 
     @property
     def broker_security(self) -> BaseSecurity | None:

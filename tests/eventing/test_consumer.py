@@ -1,5 +1,6 @@
 """The consumer among faults: unreadable records, MongoDB's refusals, another member of its group."""
 
+from dataclasses import replace
 from functools import partial
 
 from eventing.kafka import KafkaSettings, producer
@@ -28,6 +29,17 @@ async def test_what_cannot_be_read_goes_to_quarantine_whole_and_the_rest_goes_on
     assert sorted(row["reason"] for row in rows) == ["key_not_utf8", "no_key", "not_json"]
     assert {bytes(row["value"]) for row in rows} == {b"not json", good.value}
     assert all(row["_id"].startswith(f"{HEARD.name}-") for row in rows)
+
+
+async def test_of_several_brokers_one_that_answers_is_enough_to_begin(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    """WEA_KAFKA names them by commas, as Kafka's own tools are told."""
+    several = replace(kafka_settings, bootstrap=f"127.0.0.1:1, {kafka_settings.bootstrap}")
+    record = Topics().record(HEARD.name, "k", "toy.Heard", {})
+    async with consuming(several, database, toy):
+        await say(several, record)
+        await until_true(partial(heard, database, "k"))
 
 
 async def test_two_members_of_a_group_share_the_work_and_double_nothing(
