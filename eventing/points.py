@@ -10,9 +10,12 @@ import signal
 from pathlib import Path
 
 POINTS = (
+    "intake.received",  # a group of requests is here, nothing is written
+    "intake.inserted",  # what stood alone is claimed, and nobody was told
     "transaction.begun",  # of an intake, a batch, a timer, a settled mail
     "transaction.written",  # all is written, nothing is committed
     "transaction.committed",  # committed, and nobody was told
+    "consumer.assigned",  # partitions are ours, their positions taken over, nothing read
     "consumer.received",  # records read from Kafka, nothing done
     "consumer.shown",  # a batch is done and Kafka was told how far
     "relay.read",  # rows read from the outbox, none sent

@@ -132,7 +132,7 @@ class Reader:
             seen.parked[service] = await self.items(service, "/admin/parked", "operator")
         seen.unmatched = await self.items("enrollment", "/unmatched", "staff")
         seen.messages = await self.items("notifications", "/messages", "staff")
-        seen.topics = {topic: await read(self.stage.bootstrap, topic) for topic in TOPICS}
+        seen.topics = {topic: await read(self.stage.servers.bootstrap, topic) for topic in TOPICS}
         seen.mails = mails(Path(self.stage.status["mail_dir"]))
         return seen
 

@@ -4,6 +4,7 @@
 
     commit-lost    MongoDB: a commit is handed on, its answer is not
     commit-cut     MongoDB: a commit never arrives
+    commit-held    MongoDB: a commit arrives when the file commit-held-now, put there meanwhile, is taken away
     produce-lost   Kafka: a produce request is handed on, its answer is not
     produce-cut    Kafka: half a produce request arrives
     cut            every connection ends, now
@@ -11,10 +12,13 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 COMMIT = b"commitTransaction"
+HELD_AT_MOST = 5.0
+Look = Callable[[bytes], Awaitable[bytes]]
 PRODUCE = b"\x00\x00"  # Kafka's api key, after the length
 
 
@@ -38,6 +42,13 @@ class Proxy:
         except FileNotFoundError:
             return False
         return True
+
+    async def held(self, file: str) -> None:
+        """Wait until the file is gone again, not for ever."""
+        (self.folder / file).touch()
+        deadline = time.monotonic() + HELD_AT_MOST
+        while (self.folder / file).exists() and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -63,8 +74,10 @@ class Link:
     def __init__(self, proxy: Proxy) -> None:
         self.proxy, self.deaf = proxy, False
 
-    def there(self, chunk: bytes) -> bytes:
+    async def there(self, chunk: bytes) -> bytes:
         if COMMIT in chunk:
+            if self.proxy.ordered("commit-held"):
+                await self.proxy.held("commit-held-now")
             if self.proxy.ordered("commit-cut"):
                 raise ConnectionAbortedError
             self.deaf = self.proxy.ordered("commit-lost")
@@ -75,15 +88,15 @@ class Link:
             self.deaf = self.proxy.ordered("produce-lost")
         return chunk
 
-    def back(self, chunk: bytes) -> bytes:
+    async def back(self, chunk: bytes) -> bytes:
         if self.deaf:
             raise ConnectionAbortedError
         return chunk
 
 
-async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, look: Callable[[bytes], bytes]) -> None:
+async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, look: Look) -> None:
     while chunk := await reader.read(1 << 18):
-        seen = look(chunk)
+        seen = await look(chunk)
         writer.write(seen)
         await writer.drain()
         if len(seen) < len(chunk):

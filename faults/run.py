@@ -18,10 +18,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from faults.disks import may_mount
+from faults.fate import Diary, Fate
 from faults.judging import Verdict, judge
 from faults.looking import Reader
-from faults.misfortunes import MENU, Diary, Fate
+from faults.misfortunes import ALL, menu
 from faults.sending import Sender
+from faults.servers import Servers
 from faults.stage import ROOT, Stage, new_folder
 from faults.story import PORTAL, Fact, crowd, stories
 from faults.truth import Programme, truths
@@ -44,6 +47,9 @@ class Run:
     pause: tuple[float, float] = (0.2, 1.2)  # between misfortunes
     only: tuple[str, ...] = ()  # misfortunes, by name; all unless told
     environment: dict[str, str] = field(default_factory=dict)
+    servers: int = 1  # of each kind
+    small_disks: bool = False
+    before: str | None = None  # a commit to roll from
     patience: int = REST_SECONDS  # until all must be at rest
     crowd: int = 100  # educators of a burst
     recovered: list[float] = field(default_factory=list)
@@ -52,7 +58,7 @@ class Run:
     async def play(self, stage: Stage) -> tuple[Sender, Diary, Verdict]:
         rng = Random(self.seed)
         sender, reader = Sender(stage, Random(f"{self.seed}/ways")), Reader(stage)
-        fate = Fate(stage, rng)
+        fate = Fate(stage, rng, menu(stage))
         self.next, self.crowded, self.sending = 0, 0, set[asyncio.Task[None]]()
         fate.burst = lambda: self._burst(sender)
         try:
@@ -189,6 +195,9 @@ def record(run: Run, sender: Sender, diary: Diary, verdict: Verdict, seconds: fl
         "seed": run.seed,
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": commit.stdout.strip(),
+        "servers": run.servers,
+        "small_disks": run.small_disks,
+        "before": run.before,
         "seconds": round(seconds),
         "events": len(sender.memory.facts),
         "requests": sender.memory.requests,
@@ -210,7 +219,8 @@ def record(run: Run, sender: Sender, diary: Diary, verdict: Verdict, seconds: fl
 
 
 async def played(run: Run, folder: Path) -> tuple[dict[str, Any], Diary]:
-    stage, began = Stage(folder, environment=run.environment), time.monotonic()
+    servers = Servers(folder, run.servers, run.small_disks)
+    stage, began = Stage(folder, servers, environment=run.environment, before=run.before), time.monotonic()
     me = asyncio.current_task()
     if me is not None:  # being told to stop, end what was started
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
@@ -229,11 +239,19 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=170.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 1_000_000))
     parser.add_argument("--rate", type=float, default=12.0, help="educators a second; about nine events each")
-    parser.add_argument("--only", action="append", choices=list(MENU), default=[], help="just this; may be repeated")
+    parser.add_argument("--only", action="append", choices=list(ALL), default=[], help="just this; may be repeated")
+    parser.add_argument("--three", action="store_true", help="three brokers and a replica set of three")
+    parser.add_argument("--small-disks", action="store_true", help="each server on a small tmpfs; needs root")
+    parser.add_argument("--before", metavar="COMMIT", help="processes of that version come and go among ours")
     parser.add_argument("--keep", action="store_true", help="keep the folder: logs, databases, mail")
     parser.add_argument("--record", action="store_true", help="keep the record for docs/reliability.md")
     given = parser.parse_args()
-    run = Run(given.seed, given.long * 60 if given.long else given.seconds, given.rate, only=tuple(given.only))
+    if given.small_disks and not may_mount():
+        parser.error("--small-disks needs root, who may mount")
+    run = Run(
+        given.seed, given.long * 60 if given.long else given.seconds, given.rate, only=tuple(given.only),
+        servers=3 if given.three else 1, small_disks=given.small_disks, before=given.before,
+    )  # fmt: skip
     folder = new_folder()
     found, diary = asyncio.run(played(run, folder))
     (folder / "diary.txt").write_text("\n".join(diary.lines))

@@ -130,7 +130,9 @@ class Sender:
     async def _producing(self) -> AIOKafkaProducer:
         async with self.starting:
             if self.producer is None:
-                fresh = AIOKafkaProducer(bootstrap_servers=self.stage.bootstrap, acks="all", request_timeout_ms=8000)
+                fresh = AIOKafkaProducer(
+                    bootstrap_servers=self.stage.servers.bootstrap, acks="all", request_timeout_ms=8000
+                )
                 try:
                     await fresh.start()
                 except BaseException:

@@ -19,6 +19,7 @@ from eventing import tracing
 from eventing.audit import COLLECTION as AUDIT
 from eventing.clock import system_now
 from eventing.mongo import Binary, Database, InsertOne, Operation, Owner, UpdateOne, faults
+from eventing.points import reached
 from eventing.transient import RefusedError, TransientError, pause
 from services.enrollment import metrics
 from services.enrollment.claims import COLLECTION, FACTS, Claim, body_digest
@@ -218,6 +219,7 @@ class Committer:
 
     async def _commit(self, submissions: Sequence[Submission]) -> list[tuple[int, ...]]:
         """Claim a group; what is not simply new is judged. Returns each one's conflicts."""
+        reached("intake.received")
         owner = await self._own()  # first of all: what a killed predecessor left open would hold up the insert
         answers: list[tuple[int, ...]] = [()] * len(submissions)
         if left := await self._insert(submissions):
@@ -232,6 +234,7 @@ class Committer:
         repeated: set[int] = set()
         if alone:
             taken = await self._database.insert_new(COLLECTION, [claim.document() for claim in alone.values()])
+            reached("intake.inserted")
             repeated = {index for place, index in enumerate(alone) if place in taken}
         return [index for index in range(len(submissions)) if index not in alone or index in repeated]
 

@@ -63,9 +63,7 @@ class KafkaServer:
         self._java, self._jars = find_java(), kafka_jars()
         data = self.folder / "data"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(
-            PROPERTIES.format(host=LOOPBACK, port=self.port, controller_port=self.controller_port, data=data)
-        )
+        self._properties.write_text(self.properties())
         (self.folder / "log4j2.properties").write_bytes((files("wea.servers") / "log4j2.properties").read_bytes())
         if not (data / "meta.properties").exists():
             self._format()
@@ -76,6 +74,11 @@ class KafkaServer:
     def ready(self) -> bool:
         """Does it answer ApiVersions (the first request of every client)? An open port is not enough."""
         return answers(self.port)
+
+    def properties(self) -> str:
+        """Its configuration. Of a key that stands twice the last counts."""
+        data = self.folder / "data"
+        return PROPERTIES.format(host=LOOPBACK, port=self.port, controller_port=self.controller_port, data=data)
 
     @property
     def _properties(self) -> Path:
