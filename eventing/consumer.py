@@ -79,6 +79,8 @@ class Consumer:
         self._handlers = {topic.name: s.handler for s in subscriptions for topic in s.topics}
         self._context = context
         self._next: dict[Partition, int] = {}
+        self._most = most_records
+        self._assignments = self._polled = 0  # how many there were; how many when the last poll began
         self._busy = asyncio.Lock()
         self._at_once = most_records
         self._running = False
@@ -115,7 +117,7 @@ class Consumer:
         self._subscriber(self._consume)
         # FastStream sleeps batch_timeout_ms after each empty poll, on top of the poll's own wait: forty wake-ups a
         # second while idle, and up to 20 ms more for a record. Waiting once, in Kafka's own client, costs neither.
-        self._subscriber.get_msg = partial(_records, most=most_records)  # type: ignore[method-assign]
+        self._subscriber.get_msg = self._poll  # type: ignore[method-assign]
 
     @property
     def handlers(self) -> Handlers:
@@ -158,6 +160,7 @@ class Consumer:
                     await positions.rewind(self.database, partition, 0)
                     self._next[partition] = 0
                 raw.seek(tp, self._next[partition])
+            self._assignments += 1
             reached("consumer.assigned")
             log.info("assigned", partitions=len(owned))
 
@@ -170,6 +173,10 @@ class Consumer:
     async def _consume(self, records: Annotated[list[Any], SkipValidation]) -> None:
         try:
             async with self._busy:
+                if self._polled != self._assignments:
+                    # Read before we had sought: from where Kafka has committed, which may be beyond where we stand.
+                    self._seek_back()
+                    return
                 batch = self._batch(records)
                 reached("consumer.received")
                 for part in _by_handler(batch, self._handlers):
@@ -181,6 +188,12 @@ class Consumer:
             log.exception("consume_failed")
             self._seek_back()
             raise
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+        """What has come, at once if there is anything; else what comes within the wait."""
+        self._polled = self._assignments
+        found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=self._most)
+        return tuple(chain.from_iterable(found.values()))
 
     async def _retry_mended(self) -> None:
         """The record that a lane waited for has come: try what stands behind it."""
@@ -353,12 +366,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         await self._consumer.assigned(list(assigned))
-
-
-async def _records(client: AIOKafkaConsumer, most: int) -> tuple[ConsumerRecord, ...]:
-    """What has come, at once if there is anything; else what comes within the wait."""
-    found = await client.getmany(timeout_ms=WAIT_MS, max_records=most)
-    return tuple(chain.from_iterable(found.values()))
 
 
 async def _parse(raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:

@@ -72,10 +72,10 @@ class Run:
                 order.unlink(missing_ok=True)
             stage.resume_all()
             await asyncio.gather(*self.sending)
-            rest = json.loads(await stage.wea("check", "--wait", str(self.patience), "--json", check=False) or "{}")
+            checked = await stage.wea("check", "--wait", str(self.patience), "--json", check=False)
             await mailed(reader)
             verdict = await self._judge(stage, sender, reader)
-            verdict.wrong += [f"wea check: {problem}" for problem in rest.get("problems", ["says nothing"])]
+            verdict.wrong += [f"wea check: {problem}" for problem in problems(checked)]
             return sender, fate.diary, verdict
         finally:
             await sender.close()
@@ -158,6 +158,14 @@ class Run:
         chosen = {truth.educator for truth in Random(self.seed).sample(must, min(HOURS_ASKED, len(must)))}
         seen = await reader.everything(must, chosen, asked)
         return judge(sender.memory, must, seen)
+
+
+def problems(checked: str) -> list[str]:
+    """What `wea check --json` has found, or what it says where it could not check."""
+    try:
+        return list(json.loads(checked)["problems"])
+    except ValueError:
+        return [checked.strip()[-300:] or "says nothing"]
 
 
 async def mailed(reader: Reader) -> None:

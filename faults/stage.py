@@ -108,6 +108,7 @@ class Stage:
         return {**usual, **own, "PYTHONPATH": str(self.folder / BEFORE)}
 
     async def wea(self, *arguments: str, check: bool = True) -> str:
+        """What it prints, or else what it complains of. Raises RuntimeError where it fails and `check` is asked."""
         command = [sys.executable, "-m", "wea", *arguments, "--state", str(self.state.path)]
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -119,7 +120,7 @@ class Stage:
         out, err = await process.communicate()
         if check and process.returncode:
             raise RuntimeError(f"wea {arguments[0]}: {(out + err).decode()[-2000:]}")
-        return out.decode()
+        return (out or err).decode()
 
     def pids(self) -> dict[str, int]:
         """Every living process of a service, by its instance: enrollment-1, enrollment-2, enrollment-before, ..."""

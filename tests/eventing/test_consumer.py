@@ -1,13 +1,19 @@
 """The consumer among faults: unreadable records, MongoDB's refusals, another member of its group."""
 
+import asyncio
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from eventing.kafka import KafkaSettings, producer
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from eventing import positions
+from eventing.kafka import KafkaSettings, TopicPartition, producer
 from eventing.mongo import Database
 from eventing.testing import Topics
 from tests.eventing.conftest import HEARD, Toy, consuming, heard, say
-from tests.waiting import until_true
+from tests.waiting import PATIENCE_SECONDS, until_true
 
 
 async def test_what_cannot_be_read_goes_to_quarantine_whole_and_the_rest_goes_on(
@@ -40,6 +46,46 @@ async def test_of_several_brokers_one_that_answers_is_enough_to_begin(
     async with consuming(several, database, toy):
         await say(several, record)
         await until_true(partial(heard, database, "k"))
+
+
+async def test_what_kafka_has_committed_never_lets_records_be_passed_over(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offsets moved ahead: the client reads from there until we have sought; what it has read by then is dropped."""
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(10)]
+    await say(kafka_settings, *sent)
+    await _commit_in_the_middle(kafka_settings)
+    has_read, take_over, get_many = asyncio.Event(), positions.take_over, AIOKafkaConsumer.getmany
+
+    async def late(*given: Any) -> Any:
+        await asyncio.wait_for(has_read.wait(), PATIENCE_SECONDS)
+        return await take_over(*given)
+
+    async def told(*given: Any, **named: Any) -> Any:
+        found = await get_many(*given, **named)
+        if found:
+            has_read.set()
+        return found
+
+    monkeypatch.setattr(positions, "take_over", late)
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", told)
+    async with consuming(kafka_settings, database, toy):
+        await until_true(partial(_count, database, 10))
+    assert await heard(database, "k") == [record.event.id for record in sent]
+    assert await database["parked"].count_documents({}) == 0
+
+
+async def _commit_in_the_middle(kafka: KafkaSettings) -> None:
+    """As an operator would: the group's offset of each partition is half of what is on it."""
+    client = AIOKafkaConsumer(**kafka.options, group_id=f"{kafka.prefix}toy", enable_auto_commit=False)
+    await client.start()
+    try:
+        parts = [TopicPartition(kafka.physical(HEARD.name), n) for n in range(HEARD.partitions)]
+        client.assign(parts)
+        await client.commit({part: end // 2 for part, end in (await client.end_offsets(parts)).items()})
+    finally:
+        await client.stop()
 
 
 async def test_two_members_of_a_group_share_the_work_and_double_nothing(
