@@ -4,6 +4,7 @@ HTTP answers from the first moment (live, not ready); MongoDB or Kafka being awa
 """
 
 import asyncio
+import resource
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -159,9 +160,11 @@ async def serve(api: AbstractAsyncContextManager[Any], host: str, port: int) -> 
 
 
 def run(api: AbstractAsyncContextManager[Any], host: str, port: int) -> None:
-    """`serve`, on uvloop."""
+    """`serve`, on uvloop, with as many open connections as the machine allows."""
     import uvloop
 
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # the usual soft limit, 1,024, is one slow crowd
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     uvloop.run(serve(api, host, port))
 
 
