@@ -106,7 +106,7 @@ async def rolled(fate: Fate) -> str:
     those of this one are told to end, one after the other, and start again."""
     came = []
     for service in SERVICES[:3]:
-        if await asyncio.to_thread(fate.stage.rolled, service):
+        if await fate.stage.rolled(service):
             came.append(service)
         for name, pid in fate.stage.pids().items():
             if name.startswith(service) and not name.endswith(BEFORE):

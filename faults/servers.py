@@ -88,10 +88,12 @@ class Kept:
                 await asyncio.sleep(0.3)
                 self.start()
 
-    def told_to_end(self) -> None:
-        """In order, as a rolling restart does it, and by force where that takes too long."""
+    def keep_no_more(self) -> None:
         if self.keeper is not None:
             self.keeper.cancel()
+
+    def told_to_end(self) -> None:
+        """In order, as a rolling restart does it, and by force where that takes too long."""
         if self.process is not None:
             self.process.terminate()
             try:
@@ -101,8 +103,7 @@ class Kept:
                 self.process.wait()
 
     def end(self) -> None:
-        if self.keeper is not None:
-            self.keeper.cancel()
+        self.keep_no_more()
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()

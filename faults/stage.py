@@ -85,12 +85,13 @@ class Stage:
         subprocess.run(["tar", "-x", "-C", str(self.folder / BEFORE)], input=archive, check=True)
         self.ports |= {f"{name}-{BEFORE}": free_port() for name in self.replicas}
 
-    def rolled(self, service: str) -> bool:
+    async def rolled(self, service: str) -> bool:
         """Start the service's process of the version before, or have it end. Answers whether it was started."""
         name = f"{service}-{BEFORE}"
         kept = self.servers.kept.pop(name, None)
         if kept is not None:
-            kept.told_to_end()
+            kept.keep_no_more()
+            await asyncio.to_thread(kept.told_to_end)
             return False
         command = [sys.executable, "-m", f"services.{service}"]
         self.servers.keep(name, command, environment=self._environment(service), folder=self.folder / BEFORE)
