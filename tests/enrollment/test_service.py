@@ -6,8 +6,10 @@ import signal
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -38,6 +40,7 @@ from tests.waiting import until_true
 
 ROOT = Path(__file__).parents[2]
 KEYS = "portal=pk,staff=sk,operator=ok"
+NEXT_SECRET = "whsec_bmV4dC1uZXh0LW5leHQtbmV4dC1uZXh0"
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Running:
 
     kafka: str
     mongo: str
+    secrets: str = SECRET  # those that a process knows which starts now
+    signs_with: str = SECRET  # NEA
     name: str = field(default_factory=lambda: f"enrollment-{uuid4().hex[:8]}")
     ports: list[int] = field(default_factory=list)
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
@@ -73,6 +78,13 @@ class Running:
         self.processes[place] = await self._process(self.ports[place])
         await until_true(lambda: self._ready(self.ports[place]))
 
+    async def roll(self) -> None:
+        """A rolling restart: one process after the other ends in order and starts with today's settings."""
+        for place, process in enumerate(self.processes):
+            process.terminate()
+            await process.wait()
+            await self.restart(place)
+
     def _url(self, path: str, place: int) -> str:
         return f"http://127.0.0.1:{self.ports[place]}{path}"
 
@@ -92,7 +104,7 @@ class Running:
             "WEA_DATABASE": self.name,
             "WEA_PORT": str(port),
             "WEA_KEYS": KEYS,
-            "WEA_NEA_SECRETS": SECRET,
+            "WEA_NEA_SECRETS": self.secrets,
             "WEA_PROGRAMS": str(ROOT / "programs"),
             "WEA_INTAKE_RATE": "100000",
         }
@@ -122,7 +134,7 @@ class Running:
         headers = {
             "webhook-id": fact.id,
             "webhook-timestamp": moment,
-            "webhook-signature": signed(SECRET, fact.id, moment, body),
+            "webhook-signature": signed(self.signs_with, fact.id, moment, body),
         }
         return await self._send("/webhooks/nea", body, headers, place=place)
 
@@ -262,3 +274,38 @@ async def test_what_is_not_right_stops_the_start_with_one_sentence(tmp_path: Pat
     assert said.decode().startswith("enrollment: ")
     assert "line 1" in said.decode()
     assert "Traceback" not in said.decode()
+
+
+async def test_neas_secret_is_replaced_on_a_running_system_without_a_lost_webhook(service: Running) -> None:
+    """Both secrets with us, then NEA signs with the new one, then only the new one with us; NEA sends all the time."""
+    await service.start()
+    await service.start()
+    answers: Counter[int] = Counter()
+    ended = asyncio.Event()
+
+    async def nea() -> int:
+        """As it does: each until it is accepted, wherever the balancer sends it."""
+        sent = 0
+        while not ended.is_set():
+            for tries in count():
+                answer = await service.webhook(replace(submitted(), id=f"rotated-{sent}"), place=tries % 2)
+                answers[answer] += 1
+                await asyncio.sleep(0.05)  # some twenty a second
+                if answer == 202:
+                    break
+            sent += 1
+        return sent
+
+    sending = asyncio.create_task(nea())
+    service.secrets = f"{SECRET} {NEXT_SECRET}"
+    await service.roll()
+    service.signs_with = NEXT_SECRET
+    service.secrets = NEXT_SECRET
+    await service.roll()
+    ended.set()
+    sent = await sending
+    assert set(answers) <= {202, 0, 503}, "nobody who signs is sent away; 0: it is just starting"
+    assert answers[202] == sent
+    assert (await service.at_rest())["accepted"] == sent
+    service.signs_with = SECRET
+    assert await service.webhook(replace(submitted(), id="too-late")) == 401
