@@ -58,7 +58,7 @@ def page() -> str:
         f"| probability that a kill loses or doubles anything, 95 % bound | {bound(kills, lost + twice)} |",
         f"| the floor for a release ({FLOOR['events']:,} events, {FLOOR['kills']} kills) | {floor(events, kills)} |",
         "",
-        "The bound is for what these runs do, on one machine with one broker and one mongod: none in N is at most 3/N.",
+        "The bound is for what these runs do, all servers and services on one machine: none in N is at most 3/N.",
         "",
         *times(played),
         *table("Misfortunes", "times", total(played, "misfortunes")),
@@ -67,6 +67,7 @@ def page() -> str:
         *mail(played),
         *guards(controls()),
         *each(played),
+        *examples(counted("hypothesis")),
         *strangers(counted("fuzz"), counted("openapi")),
         (RECORDS / "notes.md").read_text().strip() if (RECORDS / "notes.md").exists() else "",
     ]
@@ -146,15 +147,35 @@ def guards(tried: list[dict[str, Any]]) -> list[str]:
 
 
 def each(played: list[dict[str, Any]]) -> list[str]:
-    lines = ["## The runs", "", "| seed | at | commit | seconds | events | kills | lost | twice | wrong |", "|---|" * 1]
-    lines[-1] = "|---|---|---|---|---|---|---|---|---|"
+    lines = ["## The runs", "", "| seed | at | commit | servers | seconds | events | kills | lost | twice | wrong |"]
+    lines += ["|---|---|---|---|---|---|---|---|---|---|"]
     lines += [
-        f"| {run['seed']} | {run['at']} | {run['commit']} | {run['seconds']} | {run['events']:,} "
+        f"| {run['seed']} | {run['at']} | {run['commit']} | {servers(run)} | {run['seconds']} | {run['events']:,} "
         f"| {sum(run['kills'].values())} | {run['lost']} | {run['twice']} | {run['wrong']} |"
         for run in played
     ]
     versions = {name: version for run in played for name, version in run["versions"].items()}
     return [*lines, "", "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".", ""]
+
+
+def servers(run: dict[str, Any]) -> str:
+    """How many of each kind, and what else was special."""
+    said = "3 of each" if run.get("servers", 1) == 3 else "1 of each"
+    said += ", small disks" if run.get("small_disks") else ""
+    return said + (f", with {run['before'][:7]} among ours" if run.get("before") else "")
+
+
+def examples(found: dict[str, int]) -> list[str]:
+    """How often Hypothesis drew an example for the properties of rules and orders, in one run of the tests."""
+    if not found:
+        return []
+    return [
+        "## Properties",
+        "",
+        f"Hypothesis drew {sum(found.values()):,} examples for {len(found)} properties in one run of the tests "
+        "(`python -m faults.examples`), none of which failed.",
+        "",
+    ]
 
 
 def strangers(executions: dict[str, int], requests: dict[str, int]) -> list[str]:
