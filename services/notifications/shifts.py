@@ -73,14 +73,22 @@ class Shift:
             dead.append({"instance": self.instance})
         with faults():
             gone = await senders.find({"$or": dead, "_id": {"$ne": self.id}}).to_list(None)
-        for sender in gone:
-            await self.database.kill([sender["session"]])
+            await self.database.kill([sender["session"] for sender in gone])
+            names = {sender["_id"] for sender in gone} | await self._unknown()
+        for name in sorted(names):
             with faults():
-                await messages.update_many({"owner": sender["_id"], "status": "queued"}, {"$set": {"owner": None}})
-                lost = await messages.find({"owner": sender["_id"], "status": "sending"}).to_list(None)
+                await messages.update_many({"owner": name, "status": "queued"}, {"$set": {"owner": None}})
+                lost = await messages.find({"owner": name, "status": "sending"}).to_list(None)
             if lost:
-                log.warning("sender_lost", sender=sender["_id"], messages=len(lost))
+                log.warning("sender_lost", sender=name, messages=len(lost))
                 await resolve(lost)
             with faults():
-                await senders.delete_one({"_id": sender["_id"]})
-        return len(gone)
+                await senders.delete_one({"_id": name})
+        return len(names)
+
+    async def _unknown(self) -> set[str]:
+        """Names on messages that no sender has. What a killed one had sent to MongoDB may be written after it was
+        taken over, and then nobody would look for it."""
+        names = set(await self.database["messages"].distinct("owner", {"owner": {"$gt": ""}}))
+        known = self.database["senders"].find({"_id": {"$in": list(names)}}, {"_id": 1})
+        return names - {sender["_id"] async for sender in known} - {self.id}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from email.utils import parseaddr
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -31,6 +32,7 @@ from tests.notifications.builders import (
 )
 from tests.notifications.conftest import Notifications
 from tests.notifications.mail_server import How
+from tests.waiting import until_true
 
 ADDRESS = "e-rosa@example.org"
 
@@ -225,6 +227,27 @@ async def test_a_dead_senders_messages_are_taken_over(notifications: Notificatio
             await messages.update_many({"lost": 1}, {"$set": {"try_at": past}})
             await asyncio.sleep(0.05)
     assert await notifications.states() == {"welcome": "sent", "hours_granted": "sent", "steps_missing": "unknown"}
+
+
+async def test_what_a_dead_sender_wrote_after_it_was_taken_over_is_found_too(notifications: Notifications) -> None:
+    """A write on its way when its process was killed arrives when MongoDB gets to it: nobody has that name any more."""
+    others = granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1")
+    await notifications.hear(profile(), others)
+    messages = notifications.database["messages"]
+    async with notifications.sending():
+        while {"queued", "sending"} & set((await notifications.states()).values()):
+            await asyncio.sleep(0.05)
+        await messages.update_one({"kind": "welcome"}, {"$set": {"owner": "long gone", "status": "queued"}})
+        late = {"$set": {"owner": "gone too", "status": "sending", "tries": 1, "lost": 0}}
+        await messages.update_one({"kind": "hours_granted"}, late)
+        await until_true(partial(all_sent, notifications))
+    assert len(notifications.mail.delivered) == 4
+
+
+async def all_sent(notifications: Notifications) -> bool:
+    past = notifications.clock().replace(year=2020)
+    await notifications.database["messages"].update_many({"lost": 1}, {"$set": {"try_at": past}})
+    return set((await notifications.states()).values()) == {"sent"}
 
 
 @pytest.mark.parametrize("step", ["update_many", "find", "bulk_write"])
