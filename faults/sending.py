@@ -110,7 +110,10 @@ class Sender:
                 async with asyncio.timeout(20):
                     sender = await self._producing()
                     await sender.send_and_wait("wea.portal.v1", value, key=fact.key.encode(), headers=headers)
-            except Exception:  # noqa: BLE001 - whatever it is, the portal tries again
+            except (Exception, asyncio.CancelledError):  # whatever it is, the portal tries again
+                me = asyncio.current_task()
+                if me is not None and me.cancelling():
+                    raise  # this was meant for us; a producer that another has stopped cancels what waits for it, too
                 self.memory.repeats += 1
                 await self._drop(sender)
                 await asyncio.sleep(0.5)
