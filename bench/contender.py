@@ -1,6 +1,7 @@
 """What every contender of a race is told, and what it answers: one line of JSON. Each runs in a process of its own."""
 
 import asyncio
+import gc
 import json
 import resource
 import sys
@@ -33,6 +34,7 @@ class Race:
 
     def begun(self) -> None:
         if not self._from:
+            gc.freeze()  # as a service does when it is ready (eventing/service.py); for every contender alike
             self._from, self._cpu = time.perf_counter(), time.process_time()
 
     def done(self, events: int) -> None:

@@ -183,6 +183,18 @@ class Database:
                     await session.end_session()
         self.committed()
 
+    def writing(self, staged: Mapping[str, Sequence[Operation]], session: Session) -> asyncio.Future[None]:
+        """Begin to send these, one ordered bulk a collection, in a thread: whoever goes on deciding keeps our loop.
+
+        Await it before the session's next command. Raises what the driver raises; `transaction` sorts that out.
+        """
+
+        def write() -> None:
+            for collection, operations in staged.items():
+                self._db[collection].delegate.bulk_write(operations, ordered=True, session=session.delegate)
+
+        return asyncio.get_running_loop().run_in_executor(None, write)
+
     async def insert_new(self, collection: str, documents: Sequence[Mapping[str, Any]]) -> set[int]:
         """Insert each of these by itself, majority-committed. Returns the indexes of those whose id is taken.
 

@@ -5,6 +5,7 @@ duplicates and gaps by sequence, parking, quarantine, the numbering of what is p
 where it began (DESIGN: positions, sequence, parking).
 """
 
+import asyncio
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 BEHIND = Reason("behind")
 DUPLICATE = Reason("duplicate")
+AHEAD = 250  # events staged: as many are sent while the next are decided
 
 
 class Topic(Protocol):
@@ -63,6 +65,7 @@ class UnitOfWork:
         self._failures: list[Failure] = []
         self._done: list[Record] = []
         self._duplicates: set[str] = set()  # by place
+        self._on_its_way: asyncio.Future[None] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -77,7 +80,10 @@ class UnitOfWork:
             async with database.transaction(owner) as session:
                 unit = cls(database, session, batch, now)
                 await unit._lanes.load({record.key for record in unit.upcoming})
-                yield unit
+                try:
+                    yield unit
+                finally:
+                    await unit._landed()  # before the session commits or aborts: it does one thing at a time
                 if batch.rehearsal is not None:
                     batch.rehearsal.append(unit)
                     raise _TakenBack  # noqa: TRY301 - just this leaves the transaction
@@ -133,12 +139,11 @@ class UnitOfWork:
     @contextmanager
     def parking(self, record: Record) -> Iterator[None]:
         """A bug inside parks this record, not the batch. No await may stand inside: no fault of MongoDB is a bug."""
-        staged, caused = len(self._out), dict(self._caused)
+        staged = len(self._out)
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever our code raises, this record shows it
             del self._out[staged:]
-            self._caused = caused
             self._park(record, why(error))
 
     def park(self, record: Record, reason: Reason) -> None:
@@ -165,6 +170,22 @@ class UnitOfWork:
         document["value"] = None if value is None else Binary(value)
         self.bulk("quarantine", UpdateOne({"_id": id}, {"$setOnInsert": document}, upsert=True))
 
+    async def ahead(self) -> None:
+        """Send what is staged, once it is much, while the next records are decided.
+
+        Between records, never under `parking`: what has gone ahead stands or falls with the transaction alone.
+        """
+        if len(self._out) >= AHEAD:
+            await self.send()
+
+    async def send(self) -> None:
+        """Begin to send what is staged so far."""
+        await self._number()
+        await self._arrived()
+        if self._staged:
+            self._on_its_way = self.db.writing(dict(self._staged), self.session)
+            self._staged.clear()
+
     async def write(self) -> None:
         """Send everything that was staged: all or nothing with the transaction."""
         self.db.gate.check([record.key for record, reason in self._parked if self._is_new(record, reason)])
@@ -176,10 +197,10 @@ class UnitOfWork:
         for record in self._done:
             if record.parked_n is not None:
                 self.bulk("parked", self._lanes[record.key].unpark(record))
-        self._staged["lanes"].extend(self._lanes.changes())
-        for collection, operations in self._staged.items():
-            if operations:
-                await self.db[collection].bulk_write(operations, ordered=True, session=self.session)
+        if changes := self._lanes.changes():
+            self.bulk("lanes", *changes)
+        await self.send()
+        await self._arrived()
         if not self.batch.replay:
             await move(self.db, self.session, self.batch)
 
@@ -247,6 +268,18 @@ class UnitOfWork:
             self.published.append(event)
             self._traced.append((event, cause.traceparent))
             self.bulk(outbox.COLLECTION, outbox.row(topic.name, event, body, written_at))
+        self._out.clear()
+
+    async def _landed(self) -> BaseException | None:
+        """Wait for what is on its way, and see what became of it. Being cancelled meanwhile leaves it on its way."""
+        if self._on_its_way is None:
+            return None
+        await asyncio.wait([self._on_its_way])
+        return self._on_its_way.exception()
+
+    async def _arrived(self) -> None:
+        if (error := await self._landed()) is not None:
+            raise error
 
     def _keep(self, failure: Failure) -> None:
         self.quarantine(

@@ -124,20 +124,18 @@ def _acknowledgement() -> None:
 def _one_transaction() -> None:
     """The outbox is written beside the transaction, not in it."""
     from eventing import outbox
-    from eventing.unit import UnitOfWork
+    from eventing.mongo import Database
 
-    write = UnitOfWork.write
+    writing = Database.writing
 
-    async def apart(self: Any) -> None:
-        await self._number()
-        rows = self._staged.pop(outbox.COLLECTION, [])
-        self._out = []
-        await write(self)
+    def apart(self: Any, staged: Any, session: Any) -> Any:
+        rows = staged.pop(outbox.COLLECTION, [])
         if rows:
-            task = asyncio.create_task(self.db[outbox.COLLECTION].bulk_write(rows, ordered=False))
+            task = asyncio.create_task(self[outbox.COLLECTION].bulk_write(rows, ordered=False))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return writing(self, staged, session)
 
-    UnitOfWork.write = apart  # type: ignore[method-assign]
+    Database.writing = apart  # type: ignore[method-assign]
 
 
 GUARDS = {

@@ -59,6 +59,7 @@ async def on_enrollment(batch: Batch, database: Database, programs: Programs, no
                     tx.stage(decision, record.cause)
                 if isinstance(fact, events.EducatorErased):
                     tx.forget(fact.educator_id)
+            await tx.ahead()
         await tx.write()
 
 

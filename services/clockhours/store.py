@@ -135,6 +135,7 @@ class Tx(UnitOfWork):
             self.mark(decision.accounts[id])
 
     async def write(self) -> None:
+        await self.send()  # on its way while the accounts' documents are made
         for id in sorted(self._touched):
             account = self._accounts[id]
             update: dict[str, Any] = {"$inc": {"rev": 1}, "$setOnInsert": {"schema": SCHEMA}}
