@@ -6,6 +6,7 @@ Part of policy.py: pure. Whole minutes, 60 to a clock hour (WAC 181-85-030).
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from contracts.kinds import EntryKind
 from services.clockhours.evidence import Credential, Evidence
@@ -49,7 +50,7 @@ def due(evidence: Evidence, granted: Collection[Subject]) -> Iterator[Due]:
     """The hours to grant: due and not among `granted`. Orientation first, each kind by when it was completed."""
     if ORIENTATION not in granted:
         attended = evidence.attendances(EntryKind.ORIENTATION)
-        yield from list(_of_sessions(attended, evidence))[:1]  # once per educator: the earliest that qualifies
+        yield from islice(_of_sessions(attended, evidence), 1)  # once per educator: the earliest that qualifies
     seen: set[str] = set()
     for attendance in evidence.attendances(EntryKind.WORKSHOP):
         # Accounts that a merge has joined may both have attended it.

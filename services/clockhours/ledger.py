@@ -52,5 +52,8 @@ def subject_of(entry: Entry) -> Subject:
     return entry.kind, entry.subject
 
 
+_as_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode  # made once: dumps makes it each time
+
+
 def _joined(*parts: str | int | None) -> str:
-    return json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+    return _as_json(parts)

@@ -59,8 +59,10 @@ def decide(accounts: Accounts, fact: EventData | Verdict | None, programs: Progr
 
 def groups(accounts: Accounts) -> dict[str, tuple[str, ...]]:
     """The accounts by the id under which they are read as one: the last of each chain of merges."""
-    if len(accounts) == 1 and all(account.merged_into is None for account in accounts.values()):
-        return {id: (id,) for id in accounts}  # nearly always
+    if len(accounts) == 1:  # nearly always
+        ((id, account),) = accounts.items()
+        if account.merged_into is None:
+            return {id: (id,)}
     found: dict[str, list[str]] = {}
     for educator_id in sorted(accounts):
         found.setdefault(root_of(educator_id, accounts), []).append(educator_id)
