@@ -1,6 +1,7 @@
 """Servers to send webhooks to, each in a process of its own: enrollment's intake, and what it is measured against."""
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -105,6 +106,7 @@ async def serve(name: str, port: int, mongo: str, database: str) -> None:
             application, host="127.0.0.1", port=port, loop="none", http=protocol, access_log=False, log_level="error",
             lifespan="off", server_header=False, backlog=4096,
         )  # fmt: skip
+        gc.freeze()  # as a service does when it is ready (eventing/service.py); for every door alike
         await uvicorn.Server(config).serve()
 
 

@@ -27,10 +27,13 @@ class PatientProtocol(HttpToolsProtocol):
         self._stop()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._begun and self._limit is None:  # nearly all come whole, and need no timer
+            self._start()
+
     def on_message_begin(self) -> None:
         self._begun = True
-        if self._limit is None:
-            self._start()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:

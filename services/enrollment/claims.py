@@ -44,7 +44,7 @@ class Claim:
         return InsertOne(self.document())
 
     def document(self) -> dict[str, Any]:
-        return {"_id": self.id, **self._document()}
+        return {"_id": self.id} | self._document()
 
     def take(self) -> Operation:
         """Claim unless claimed: never a duplicate key error, which would abort the transaction."""

@@ -159,7 +159,7 @@ class Intake:
         Raises UnavailableError.
         """
         began = tracing.now_ns()
-        size = sum(len(claim.value or b"") for claim in submission.claims)
+        size = sum([len(claim.value or b"") for claim in submission.claims])
         loop = asyncio.get_running_loop()
         waiting = _Waiting(submission, loop.create_future(), size)
         try:

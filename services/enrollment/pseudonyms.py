@@ -1,7 +1,6 @@
 """Names for people that say nothing of them: keyed digests of member ids and e-mail addresses."""
 
 import hmac
-from hashlib import sha256
 
 from contracts import nea
 from services.enrollment.state import intake_key, normal_email
@@ -14,7 +13,7 @@ class Pseudonyms:
         self._secret = secret.encode()
 
     def of(self, identity: str) -> str:
-        return hmac.new(self._secret, identity.encode(), sha256).hexdigest()[:32]
+        return hmac.digest(self._secret, identity.encode(), "sha256").hex()[:32]
 
     def learner_id(self, learner: nea.Learner) -> str:
         """One of NEA's learners: by member id, or by address where NEA gives no member id."""
