@@ -176,8 +176,14 @@ class Intake:
         return conflicts
 
     async def group(self) -> list[_Waiting]:
-        """Wait for a submission, and take what else is waiting with it."""
-        group = [await self._waiting.get()]
+        """Wait for a submission, and take what else is waiting with it.
+
+        Requests that are being read this very moment come along: fewer commits, and nobody has waited for a clock.
+        """
+        group, before = [await self._waiting.get()], -1
+        while before < (waiting := self._waiting.qsize()) < MOST_EVENTS:
+            before = waiting
+            await asyncio.sleep(0)
         events, size = len(group[0].submission.claims), group[0].size
         while not self._waiting.empty() and events < MOST_EVENTS and size < MOST_BYTES:
             group.append(self._waiting.get_nowait())
