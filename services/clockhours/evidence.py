@@ -135,8 +135,8 @@ class Evidence:
             (MissingStep.ORIENTATION, not self.oriented),
             (MissingStep.WORKSHOP, credential.micro_credential_id not in self.ways_open),
             (MissingStep.CLOCK_HOURS_REGISTRATION, credential.registered_at is None),
-            (MissingStep.ON_TIME_SUBMISSION, not any([self._on_time(credential, s) for s in submissions])),
-            (MissingStep.AWARD, not any([credential.counts(award) for s in submissions for award in s.awards])),
+            (MissingStep.ON_TIME_SUBMISSION, not any(self._on_time(credential, s) for s in submissions)),
+            (MissingStep.AWARD, not any(credential.counts(award) for s in submissions for award in s.awards)),
         )
         # One submission on time and another awarded: each by itself is there, and what is lacking is one that is both.
         return tuple([step for step, lacks in lacking if lacks]) or (MissingStep.AWARD,)
