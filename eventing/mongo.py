@@ -6,6 +6,7 @@ file alone (docs/decisions/0304-motor-behind-one-module.md). Everyone else gets 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -127,6 +128,7 @@ class Database:
             name, codec_options=options, write_concern=WriteConcern("majority"), read_concern=ReadConcern("majority")
         )
         self._wakes: list[Callable[[], None]] = []
+        self._threads = ThreadPoolExecutor(thread_name_prefix="writing")  # the loop's own may be busy with other things
         self.gate = Gate()
         self.compacted: frozenset[str] = frozenset()  # topics whose older records may be gone: no gaps there
         self.reading: Owner | None = None  # the session of this process's consumer
@@ -193,7 +195,7 @@ class Database:
             for collection, operations in staged.items():
                 self._db[collection].delegate.bulk_write(operations, ordered=True, session=session.delegate)
 
-        return asyncio.get_running_loop().run_in_executor(None, write)
+        return asyncio.get_running_loop().run_in_executor(self._threads, write)
 
     async def insert_new(self, collection: str, documents: Sequence[Mapping[str, Any]]) -> set[int]:
         """Insert each of these by itself, majority-committed. Returns the indexes of those whose id is taken.
