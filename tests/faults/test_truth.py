@@ -118,3 +118,19 @@ def test_the_judge_sees_what_is_lost_what_is_twice_and_what_has_no_cause() -> No
     assert judged(once, workshop).twice
     assert judged(once, back, once).twice  # reversed and granted anew, with nothing that takes back
     assert judged({**once, "minutes": 60}).wrong
+
+
+def test_one_cause_may_take_back_all_that_hung_on_it_but_each_of_it_once() -> None:
+    """Without an orientation no micro-credential's hours stand: its correction to 0 takes back three entries here."""
+    told = Story("F0-0")
+    told.portal("session.attended", SPRING, session_id="O", kind="orientation", minutes=90, ended_at=SPRING)
+    told.portal("attendance.corrected", SPRING, session_id="O", minutes=0, reason="counted again")
+    granted = [{"kind": "orientation", "session_id": "O", "minutes": 90}]
+    granted += [{"kind": "micro_credential", "micro_credential_id": id, "minutes": 900} for id in (TRA1, "NEA_RP1")]
+    back = [{**entry, "minutes": -entry["minutes"], "reverses": str(n)} for n, entry in enumerate(granted)]
+    verdict, again = Verdict(), Verdict()
+    ledger(verdict, truth(told), books(*granted, *back))
+    assert verdict.twice == []
+    twice = [granted[0], {**back[0], "reverses": "6"}]
+    ledger(again, truth(told), books(*granted, *back, *twice))
+    assert again.twice == ["F0-0: ('orientation', 'O') taken back 2 times for 1 causes"]
