@@ -125,7 +125,7 @@ def test_one_cause_may_take_back_all_that_hung_on_it_but_each_of_it_once() -> No
     told = Story("F0-0")
     told.portal("session.attended", SPRING, session_id="O", kind="orientation", minutes=90, ended_at=SPRING)
     told.portal("attendance.corrected", SPRING, session_id="O", minutes=0, reason="counted again")
-    granted = [{"kind": "orientation", "session_id": "O", "minutes": 90}]
+    granted: list[dict[str, Any]] = [{"kind": "orientation", "session_id": "O", "minutes": 90}]
     granted += [{"kind": "micro_credential", "micro_credential_id": id, "minutes": 900} for id in (TRA1, "NEA_RP1")]
     back = [{**entry, "minutes": -entry["minutes"], "reverses": str(n)} for n, entry in enumerate(granted)]
     verdict, again = Verdict(), Verdict()
