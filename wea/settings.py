@@ -79,6 +79,11 @@ def given_keys() -> dict[str, str]:
     return _pairs("WEA_KEYS")
 
 
+def given_nea_secrets() -> list[str]:
+    """WEA_NEA_SECRETS, "whsec_...": what NEA's webhooks are signed with, several while one is replaced."""
+    return os.environ.get("WEA_NEA_SECRETS", "").split()
+
+
 def _pairs(name: str) -> dict[str, str]:
     pairs = (pair.partition("=") for pair in os.environ.get(name, "").split(",") if pair.strip())
     return {key.strip(): value.strip() for key, _, value in pairs}

@@ -6,7 +6,7 @@ import signal
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from wea.api import System, connected
 from wea.errors import UserError
 from wea.options import JsonOption, StateOption, print_json, running, state_of
 from wea.report import console
+
+if TYPE_CHECKING:
+    from wea.clock import ProgrammeClock
 
 AS_OF = "2024-03-01"
 
@@ -81,12 +84,17 @@ def _keep_checking(state: Path | None, every: str, wait: float, metrics_port: in
 
 
 def _checked(state: Path | None) -> AbstractContextManager[System]:
-    urls, keys = settings.given_urls(), settings.given_keys()
-    if state is not None or not urls:
-        return running(state)
-    if "operator" not in keys:
-        raise UserError("WEA_KEYS has no operator's key: write operator=KEY.")
-    return connected({"services": {name: {"url": url} for name, url in urls.items()}, "keys": keys})
+    return running(state) if state is not None or not settings.given_urls() else connected(_named("operator"))
+
+
+def _named(*roles: str) -> dict[str, Any]:
+    """The system of WEA_URLS, WEA_KEYS and WEA_NEA_SECRETS, as far as its status says it."""
+    keys, secrets = settings.given_keys(), settings.given_nea_secrets()
+    for role in roles:
+        if role not in keys:
+            raise UserError(f"WEA_KEYS has no {role}'s key: write {role}=KEY.")
+    services = {name: {"url": url} for name, url in settings.given_urls().items()}
+    return {"services": services, "keys": keys, **({"nea_webhook_secret": secrets[0]} if secrets else {})}
 
 
 def demo(
@@ -94,9 +102,17 @@ def demo(
     leave: Annotated[bool, typer.Option("--detach", help="Leave a system that the demo started running.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Play the spring of 2024 with six educators against a running system, or start one for it."""
+    """Play the spring of 2024 with six educators against a running system, or start one for it.
+
+    The system is that of the state; with WEA_URLS, WEA_KEYS (portal, staff, operator) and WEA_NEA_SECRETS, and no
+    --state, that of those: a development system whose time stays as it is.
+    """
+    from wea.clock import ProgrammeClock
     from wea.status import status as read
 
+    if state is None and settings.given_urls():
+        _tell_elsewhere(as_json)
+        return
     place = state_of(state)
     place.check()
     started = not place.exists() or read(place) is None
@@ -105,7 +121,7 @@ def demo(
     found = read(place)
     if found is None:
         raise UserError("the system that was started is gone; its log files say why.")
-    _tell(found, place.path, as_json=as_json)
+    _tell(found, ProgrammeClock(place), as_json=as_json)
     if started and not leave and not as_json:
         _until_interrupted(place.path)
 
@@ -119,14 +135,21 @@ def _start(path: Path) -> None:
         verb.detached(verb.Request(path, AS_OF), spinner.update)
 
 
-def _tell(found: dict[str, object], path: Path, *, as_json: bool) -> None:
-    from wea.clock import ProgrammeClock
+def _tell_elsewhere(as_json: bool) -> None:
+    if settings.is_production():
+        raise UserError("the demo's educators are made up: it is not played in production (WEA_ENV=production).")
+    found = _named("portal", "staff", "operator")
+    if "nea_webhook_secret" not in found:
+        raise UserError("set WEA_NEA_SECRETS: NEA's part of the story is signed.")
+    _tell(found, None, as_json=as_json)
+
+
+def _tell(found: dict[str, Any], clock: "ProgrammeClock | None", *, as_json: bool) -> None:
     from wea.demo import play
-    from wea.state import State
 
     with connected(found) as system:
         console.quiet = as_json
-        records = play.play(system, ProgrammeClock(State(path)), console)
+        records = play.play(system, clock, console)
         console.quiet = False
         if as_json:
             print_json({"educators": records})
@@ -134,11 +157,11 @@ def _tell(found: dict[str, object], path: Path, *, as_json: bool) -> None:
         console.print()
         console.print(play.tables(records))
         console.print()
-        console.print(f"Console      {system.url('console')}")
+        if "console" in found["services"]:
+            console.print(f"Console      {system.url('console')}")
         console.print(f"Ledger       {system.url('clockhours')}/docs")
-        console.print(
-            f"Mail         {play.mails(Path(system.status['mail_dir']))} messages in {system.status['mail_dir']}"
-        )
+        if mail := found.get("mail_dir"):
+            console.print(f"Mail         {play.mails(Path(mail))} messages in {mail}")
 
 
 def _until_interrupted(path: Path) -> None:

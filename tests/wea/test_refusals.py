@@ -117,3 +117,15 @@ def test_servers_that_were_given_but_do_not_answer_are_said(tmp_path: Path, mong
         said = failed_with_a_sentence(wea("up", "--state", str(tmp_path / "state"), *detach, **given), steps=True)
         assert f"Kafka at {nobody} does not answer" in said
         assert record.load(State(tmp_path / "state")) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"WEA_KEYS": "portal=p,operator=o"}, "no staff's key"),
+        ({"WEA_KEYS": "portal=p,staff=s,operator=o"}, "WEA_NEA_SECRETS"),
+        ({"WEA_KEYS": "portal=p,staff=s,operator=o", "WEA_ENV": "production"}, "not played in production"),
+    ],
+)
+def test_the_demo_against_a_named_system_says_what_it_lacks(environment: dict[str, str], said: str) -> None:
+    assert said in failed_with_a_sentence(wea("demo", WEA_URLS="enrollment=http://127.0.0.1:1", **environment))

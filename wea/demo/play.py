@@ -20,10 +20,14 @@ EFFECT_WITHIN_SECONDS = 120.0
 STEPS = ("orientation", "workshop", "clock_hours_registration", "on_time_submission", "award")
 
 
-def play(system: System, clock: ProgrammeClock, console: Console) -> list[dict[str, Any]]:
-    """Play every act. Returns each educator's clock-hours record. Raises UserError if an effect fails to come."""
+def play(system: System, clock: ProgrammeClock | None, console: Console) -> list[dict[str, Any]]:
+    """Play every act. Returns each educator's clock-hours record. Raises UserError if an effect fails to come.
+
+    Without a clock, programme time is left as it is: only mail and reminders differ, for the story's dates are its own.
+    """
     for act in acts():
-        _move(clock, act.at)
+        if clock is not None:
+            _move(clock, act.at)
         console.print(f"[bold]{act.at:%a %b %d, %H:%M}[/bold]  {act.says}")
         if act.staff is not None:
             _accept_late(system, act)
