@@ -52,6 +52,7 @@ sbom: .venv/.ready ## the bill of materials of what is shipped, CycloneDX, on st
 	@$(BIN)/uv export --frozen --no-dev --all-extras --format cyclonedx1.5 --preview-features sbom-export -q
 
 bench: .venv/.ready ## how near the limits: about three minutes, docs/performance.md; ARGS=--full for the long form
+	-@UV_SYSTEM_CERTS=1 $(BIN)/uv sync --frozen --inexact --all-extras --group peer -q
 	$(BIN)/python -m bench $(ARGS)
 
 check: .venv/.ready ## lint, format, types, import rules, schemas

@@ -1,59 +1,72 @@
 """`make bench`: every figure beside what it is measured against, in one run; ratios are the result.
 
-Writes docs/performance.md, and fails where a ratio has fallen by more than 15 % of what bench/ratios.json records.
-`--record` puts the ratios of this run down there.
+Writes bench/figures.json and from it docs/performance.md, and fails where a ratio has fallen by more than 15 % of what
+bench/ratios.json records. `--full` is the long form; `--only consumer,growth` measures these anew and leaves the others
+as they were; `--record` puts the ratios of this run down.
 """
 
+import argparse
 import json
-import statistics
 import sys
-from collections import defaultdict
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from bench import consumer, intake, report
-from bench.servers import servers
+import psutil
 
-RATIOS = Path(__file__).with_name("ratios.json")
+from bench import consumer, growth, intake, replicas, report, start, together
+from bench.servers import servers
+from eventing.clock import system_now
+
+FIGURES = {
+    "consumer": consumer.figure,
+    "intake": intake.figure,
+    "whole": together.figure,
+    "start": start.figure,
+    "growth": growth.figure,
+    "replicas": replicas.figure,
+}
+OF_THE_SYSTEM = {"whole", "start", "replicas"}  # these start servers of their own, and are measured alone
 FALLEN = 0.85
 
 
-def median(results: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Of each contender the run in the middle, by events or requests a second."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for name, result in results:
-        print(f"  {name}: {result}", flush=True)
-        found[name].append(result)
-    return {
-        name: min(runs, key=lambda run: abs(run["per_second"] - statistics.median_low(r["per_second"] for r in runs)))
-        for name, runs in found.items()
-    }
+def measured(name: str, full: bool) -> dict[str, Any]:
+    """One figure, with the state of the machine while it was made."""
+    print(f"{name} ...", flush=True)
+    load = psutil.getloadavg()[0]
+    if name in OF_THE_SYSTEM:
+        found = FIGURES[name](full=full)
+    else:
+        with servers() as running:
+            found = FIGURES[name](running, full=full)
+    loads = [round(load), round(psutil.getloadavg()[0])]
+    print(json.dumps(found), flush=True)
+    return {"on": system_now().date().isoformat(), "form": "full" if full else "short", "load": loads, "found": found}
 
 
-def main(arguments: list[str]) -> int:
-    full = "--full" in arguments
-    with servers() as running:
-        print("consumer: a topic that is there already", flush=True)
-        size = {"educators": 1000, "each": 100 if full else 10, "rounds": 3 if full else 2}
-        worked = median(consumer.figure(running, **size))
-        print("intake: signed webhooks, 64 connections", flush=True)
-        taken = median(intake.figure(running, seconds=15.0 if full else 4.0, rounds=3 if full else 2))
-    ratios = {
-        "consumer/by_hand": worked["clockhours"]["per_second"] / worked["by_hand"]["per_second"],
-        "consumer/tutorial": worked["clockhours"]["per_second"] / worked["tutorial"]["per_second"],
-        "intake/fastapi_empty": taken["enrollment"]["per_second"] / taken["fastapi_empty"]["per_second"],
-        "intake/fastapi_insert": taken["enrollment"]["per_second"] / taken["fastapi_insert"]["per_second"],
-    }
-    report.write(size, worked, taken, ratios)
-    if "--record" in arguments:
-        RATIOS.write_text(json.dumps({name: round(ratio, 3) for name, ratio in ratios.items()}, indent=2) + "\n")
-    recorded: dict[str, float] = json.loads(RATIOS.read_text())
-    fallen = [name for name, was in recorded.items() if ratios[name] < FALLEN * was]
-    for name, ratio in ratios.items():
+def ratios(figures: dict[str, Any]) -> dict[str, float]:
+    """Of those figures that are there."""
+    of = {"consumer": consumer.ratios, "intake": intake.ratios}
+    return {ratio: value for name in of if name in figures for ratio, value in of[name](figures[name]["found"]).items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--only", default=",".join(FIGURES), metavar="FIGURE,...")
+    parser.add_argument("--record", action="store_true")
+    given = parser.parse_args()
+    figures = report.kept()
+    for name in given.only.split(","):
+        figures[name] = measured(name, given.full)
+        report.keep(figures)
+    now, recorded = ratios(figures), report.recorded()
+    report.write(figures, now)
+    if given.record:
+        report.record(now)
+    fallen = [name for name, was in recorded.items() if now.get(name, was) < FALLEN * was]
+    for name, ratio in now.items():
         print(f"{name}: {ratio:.2f} (recorded {recorded.get(name, 0):.2f}){'  FALLEN' if name in fallen else ''}")
     return 1 if fallen else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

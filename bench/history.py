@@ -41,10 +41,10 @@ class Told:
         return encode(self.event)
 
 
-def told(educators: int, each: int, seed: int = 8) -> list[Told]:
+def told(educators: int, each: int, seed: int = 8, years: Programs | None = None) -> list[Told]:
     """`each` events of every educator, in one order: each educator's own stays, all else is chance."""
     random = Random(seed)
-    catalogue = [entry.id for entry in programs().years[0].micro_credentials]
+    catalogue = [entry.id for entry in (years or programs_cached()).years[0].micro_credentials]
     lanes = [list(_facts(f"educator-{number:06}", catalogue, each, random)) for number in range(educators)]
     turns = [number for number, lane in enumerate(lanes) for _ in lane]
     random.shuffle(turns)
@@ -54,6 +54,11 @@ def told(educators: int, each: int, seed: int = 8) -> list[Told]:
         order.append(_told(lanes[turn][at[turn]], at[turn] + 1))
         at[turn] += 1
     return order
+
+
+def oriented(who: str) -> Told:
+    """The first that is told of an educator."""
+    return _told(next(_path(who, [], Random(who))), 1)
 
 
 def _told(fact: EventData, sequence: int) -> Told:
@@ -86,7 +91,7 @@ def _path(who: str, wanted: list[str], random: Random) -> Iterator[EventData]:
         minutes=90, attended_minutes=90, ended_at=when,
     )  # fmt: skip
     for number, credential in enumerate(wanted):
-        yield from _credential(who, credential, when + number * 200 * HOUR, random)
+        yield from _credential(who, credential, when + number % 10 * 200 * HOUR, random)  # all within the year
 
 
 def _credential(who: str, credential: str, when: datetime, random: Random) -> Iterator[EventData]:

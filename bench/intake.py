@@ -13,7 +13,9 @@ from uuid import uuid4
 import psutil
 import pymongo
 
+from bench.rounds import median
 from bench.servers import Servers
+from bench.table import table
 from wea.servers.ports import free_port
 
 DOORS = ("asgi_empty", "fastapi_empty", "enrollment", "fastapi_insert")
@@ -59,7 +61,42 @@ def knock(name: str, mongo: str, seconds: float, connections: int = 64) -> dict[
         return answer
 
 
-def figure(servers: Servers, *, seconds: float, rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+ROWS = {
+    "asgi_empty": "a bare ASGI function, empty 202",
+    "fastapi_empty": "FastAPI, empty 202",
+    "enrollment": "**enrollment**: signature, every check, majority-durable before the answer",
+    "fastapi_insert": "FastAPI with one durable insert a request, no check",
+}
+
+
+def figure(servers: Servers, *, full: bool) -> dict[str, Any]:
+    return median(knocked(servers, seconds=15.0 if full else 3.0, rounds=3))
+
+
+def ratios(found: dict[str, Any]) -> dict[str, float]:
+    rates = {name: run["per_second"] for name, run in found.items()}
+    return {f"intake/{name}": rates["enrollment"] / rates[name] for name in ("fastapi_empty", "fastapi_insert")}
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    stands = ratios(found)
+    return [
+        "Signed webhooks over 64 kept-alive connections, all on the same cores; relay and consumer rest.",
+        "",
+        *table(
+            ["", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "CPU µs a request"],
+            [
+                [ROWS[name], f"{r['per_second']:,.0f}", r["p50"], r["p99"], r["p999"], f"{r['cpu_us']:,.0f}"]
+                for name, r in found.items()
+            ],
+        ),
+        "",
+        f"enrollment answers **{100 * stands['intake/fastapi_empty']:.0f} %** of FastAPI's empty 202 (goal 100 %) and"
+        f" **{stands['intake/fastapi_insert']:.1f} times** one insert a request.",
+    ]
+
+
+def knocked(servers: Servers, *, seconds: float, rounds: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each door's result, round after round."""
     for _ in range(rounds):
         for name in DOORS:

@@ -1,0 +1,169 @@
+"""What growth costs clockhours: more educators, longer histories, a longer catalogue.
+
+Each size has a database of its own, in which some hundred educators went through the service's handler; where more
+are wanted, MongoDB copies them under other ids. Then a batch of further events for educators anywhere among them is
+timed, and reads of their clock hours.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+from bench.history import NOW, TOPIC, programs, told
+from bench.knock import quantiles
+from bench.servers import Servers
+from bench.table import table
+from contracts import events
+from contracts.program import Programs
+from contracts.program_year import Program
+from eventing.batch import Batch
+from eventing.mongo import Database, connect
+from eventing.service import EVENTING_INDEXES
+from eventing.testing import Topics, at_positions, batch_of
+from eventing.transient import repeat
+from services.clockhours.handlers import on_enrollment
+from services.clockhours.store import INDEXES
+from services.clockhours.views import clock_hours
+
+MADE_EVENTS = 5_000  # that go through the handler; further educators are copies of those
+BATCH = 250  # so small that a busy machine is done within MongoDB's limit for a transaction
+COPIED = {"educators": "_id", "lanes": "_id", "entries": "educator_id", "held": "educator_id"}
+
+
+@dataclass(frozen=True)
+class Size:
+    educators: int = 1000
+    history: int = 10
+    catalogue: int = 0  # how many micro-credentials more than the programme has
+
+    @property
+    def made(self) -> int:
+        return min(200, MADE_EVENTS // self.history)
+
+    @property
+    def copies(self) -> int:
+        return self.educators // self.made
+
+
+def sizes(full: bool) -> Iterator[tuple[str, Sequence[tuple[int, Size]]]]:
+    """Of each kind of growth the sizes, the smallest first."""
+    educators = (1_000, 100_000, 1_000_000) if full else (1_000, 100_000)
+    yield "educators", [(n, Size(educators=n)) for n in educators]
+    yield "history", [(n, Size(history=n, catalogue=200)) for n in (10, 100, 500)]
+    yield "catalogue", [(n, Size(catalogue=n)) for n in (200, 2000)]
+
+
+def figure(servers: Servers, *, full: bool) -> dict[str, dict[str, Any]]:
+    return asyncio.run(_figure(servers.mongo, full))
+
+
+async def _figure(mongo: str, full: bool) -> dict[str, dict[str, Any]]:
+    return {kind: {f"{n:,}": await measured(mongo, size) for n, size in of} for kind, of in sizes(full)}
+
+
+TOLD = {"educators": "educators", "history": "events in each history", "catalogue": "micro-credentials more"}
+GOAL = 1.3
+
+
+def lines(found: dict[str, dict[str, Any]]) -> list[str]:
+    rows = [
+        [f"{size} {TOLD[kind]}", f"{run['per_second']:,.0f}", run["p50"], run["p99"], *beside(run, of)]
+        for kind, of in found.items()
+        for size, run in of.items()
+    ]
+    head = ["", "events/s", "read p50 ms", "read p99 ms", "slower than the smallest", "read p99 above it"]
+    return [
+        f"A batch of {BATCH} further events for educators anywhere among them, by clockhours' handler, and reads of"
+        f" their clock hours, one after the other. Goal: within {GOAL} times the smallest of the kind.",
+        "",
+        *table(head, rows),
+    ]
+
+
+def beside(run: dict[str, Any], of: dict[str, Any]) -> list[str]:
+    smallest = next(iter(of.values()))
+    return [f"{smallest['per_second'] / run['per_second']:.2f}", f"{run['p99'] / smallest['p99']:.2f}"]
+
+
+async def measured(mongo: str, size: Size) -> dict[str, Any]:
+    years = grown(programs(), size.catalogue)
+    async with filled(mongo, size, years) as database:
+        chosen = random.Random(3)
+        who = [_copy(chosen.randrange(size.made), chosen.randrange(size.copies)) for _ in range(4 * BATCH)]
+        took = [await _timed(handled(database, further, years)) for further in await batches(database, who)]
+        reads = [await _timed(clock_hours(database, one, years, NOW)) for one in who[:BATCH]]
+    return {"per_second": round(BATCH / sorted(took)[len(took) // 2], 1), **quantiles(reads)}
+
+
+@asynccontextmanager
+async def filled(mongo: str, size: Size, years: Programs) -> Any:
+    """A database of that size."""
+    with connect(mongo, f"bench-{uuid4().hex[:8]}") as database:
+        database.group = "bench"
+        await database.ensure({**EVENTING_INDEXES, **INDEXES})
+        try:
+            topics = Topics()
+            history = told(size.made, size.history, years=years)
+            records = [topics.record(TOPIC.name, one.key, one.event.type, one.fact) for one in history]
+            for first in range(0, len(records), BATCH):
+                await handled(database, batch_of(records[first : first + BATCH]), years)
+            await copy(database, size.copies)
+            yield database
+        finally:
+            await database.client.drop_database(database.name)
+
+
+async def handled(database: Database, batch: Batch, years: Programs) -> None:
+    """As the consumer does it: all again where MongoDB was too slow."""
+    await at_positions(database, batch)
+    await repeat(lambda: on_enrollment(batch, database, years, NOW))
+
+
+async def copy(database: Database, times: int) -> None:
+    """Everybody `times` times, made by MongoDB itself; the first of each is there already."""
+    for name, key in COPIED.items():
+        number = {"$range": [1, times]}
+        renamed = {"$concat": [f"${key}", "#", {"$toString": "$n"}]}
+        ids = {"_id": {"$concat": ["$_id", "#", {"$toString": "$n"}]}, key: renamed}
+        steps = [{"$set": {"n": number}}, {"$unwind": "$n"}, {"$set": ids}, {"$unset": "n"}]
+        await database[name].aggregate([*steps, {"$merge": {"into": name, "whenMatched": "fail"}}]).to_list(None)
+
+
+async def batches(database: Database, who: Sequence[str]) -> list[Batch]:
+    """Further events: each registers for a micro-credential that is nobody's yet."""
+    lanes = database["lanes"].find({"_id": {"$in": list(set(who))}})
+    seen = {lane["_id"]: lane["seen"][TOPIC.name.replace(".", "-")] async for lane in lanes}
+    topics, made = Topics(), []
+    positions = {p["_id"]: p["next"] async for p in database["positions"].find({})}
+    for one in who:
+        fact = events.ClockHoursRegistered(educator_id=one, micro_credential_id="NEA_RP1", registered_at=NOW)
+        record = topics.record(TOPIC.name, one, fact.TYPE, fact)
+        seen[one] += 1
+        offset = record.offset + positions.get(f"{TOPIC.name}-{record.partition}", 0)
+        made.append(replace(record, offset=offset, event=replace(record.event, sequence=seen[one], id=uuid4().hex)))
+    return [batch_of(made[first : first + BATCH]) for first in range(0, len(made), BATCH)]
+
+
+def grown(years: Programs, more: int) -> Programs:
+    """The programme with so many micro-credentials more."""
+    first, *others = years.years
+    model = first.micro_credentials[0]
+    added = tuple(model.model_copy(update={"id": f"NEA_MORE{n}"}) for n in range(more))
+    fields = {name: getattr(first, name) for name in type(first).model_fields}
+    year = Program.model_validate(fields | {"micro_credentials": (*first.micro_credentials, *added)})
+    return Programs((year, *others))
+
+
+def _copy(number: int, copy: int) -> str:
+    return f"educator-{number:06}" + (f"#{copy}" if copy else "")
+
+
+async def _timed(work: Any) -> float:
+    began = time.perf_counter()
+    await work
+    return time.perf_counter() - began

@@ -1,0 +1,67 @@
+"""How long a start takes: `wea up` where it ran before, and what importing each service costs."""
+
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bench.table import table
+from bench.whole import wea
+
+SERVICES = ("enrollment", "clockhours", "notifications", "console")
+LINE = re.compile(r"import time:\s+\d+ \|\s+(\d+) \| (\S+)")
+
+
+def figure(*, full: bool) -> dict[str, Any]:
+    rounds = 5 if full else 2
+    return {"up": up(rounds), "imports": {service: imports(service, rounds) for service in SERVICES}}
+
+
+def up(rounds: int) -> float:
+    """Seconds of `wea up --detach` until all is ready, on a state that has its databases and topics."""
+    with TemporaryDirectory(prefix="wea-bench-") as folder:
+        state, took = Path(folder, "state"), []
+        for _ in range(1 + rounds):  # the first makes the state
+            began = time.perf_counter()
+            wea(state, "up", "--detach")
+            took.append(time.perf_counter() - began)
+            wea(state, "down")
+    return round(statistics.median_low(took[1:]), 2)
+
+
+def imports(service: str, rounds: int) -> dict[str, Any]:
+    """Milliseconds of importing a service, as -X importtime has it, and the three libraries that take most of them."""
+    runs = [imported(f"services.{service}.app") for _ in range(rounds)]
+    run = min(runs, key=lambda taken: taken[f"services.{service}.app"])
+    libraries = {name: us for name, us in run.items() if "." not in name and name != "services"}
+    most = sorted(libraries, key=lambda name: -libraries[name])[:3]
+    return {
+        "ms": round(run[f"services.{service}.app"] / 1000),
+        "most": {name: round(libraries[name] / 1000) for name in most},
+    }
+
+
+def imported(module: str) -> dict[str, int]:
+    """Microseconds of each module, with all that it imports first."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", f"import {module}"], capture_output=True, text=True, check=True
+    )
+    return {name: int(us) for us, name in LINE.findall(done.stderr)}
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    return [
+        f"`wea up --detach` on a state that has run before, until every service is ready: **{found['up']:.1f} s**.",
+        "",
+        *table(
+            ["", "import ms", "of which"],
+            [
+                [service, run["ms"], ", ".join(f"{name} {ms}" for name, ms in run["most"].items())]
+                for service, run in found["imports"].items()
+            ],
+        ),
+    ]
