@@ -56,7 +56,7 @@ async def floor(kafka: str, mongo: str, per_second: float, seconds: float) -> li
 
 def _reader(settings: KafkaSettings, topic: str) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
-        settings.physical(topic), bootstrap_servers=settings.servers, auto_offset_reset="earliest",
+        settings.physical(topic), bootstrap_servers=settings.addresses, auto_offset_reset="earliest",
         fetch_max_wait_ms=100,
     )  # fmt: skip
 
