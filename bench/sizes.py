@@ -29,13 +29,12 @@ async def figure(system: Whole) -> dict[str, Any]:
 
 async def _topic(kafka: str, name: str) -> tuple[int, int]:
     """How many records, and how many bytes of key, value and headers."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
         parts = [TopicPartition(name, number) for number in range(topics.PARTITIONS)]
         consumer.assign(parts)
         ends = await consumer.end_offsets(parts)
-        await consumer.seek_to_beginning(*parts)
         records = size = 0
         while any([await consumer.position(part) < ends[part] for part in parts]):
             for part in (await consumer.getmany(timeout_ms=500)).values():

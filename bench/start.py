@@ -13,7 +13,7 @@ from bench.table import table
 from bench.whole import wea
 
 SERVICES = ("enrollment", "clockhours", "notifications", "console")
-LINE = re.compile(r"import time:\s+\d+ \|\s+(\d+) \| (\S+)")
+LINE = re.compile(r"import time:\s+\d+ \|\s+(\d+) \|\s+(\S+)")
 
 
 def figure(*, full: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from bench.contender import high_water_mb
 from wea import record
 from wea.api import connected
 from wea.check import at_rest
@@ -49,17 +50,12 @@ class Whole:
     def cpu_seconds(self) -> dict[str, float]:
         return {name: sum(process.cpu_times()[:2]) for name, process in self.processes().items()}
 
-    def peak_mb(self) -> dict[str, float]:
+    def peak_mb(self) -> dict[str, int]:
         """The most that each process ever had in memory, by the kernel's own record."""
-        return {name: _high_water(process.pid) for name, process in self.processes().items()}
+        return {name: high_water_mb(process.pid) for name, process in self.processes().items()}
 
     def rss_mb(self) -> dict[str, float]:
         return {name: round(process.memory_info().rss / 2**20) for name, process in self.processes().items()}
-
-
-def _high_water(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return round(int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024)
 
 
 def wea(state: Path, *arguments: str) -> None:

@@ -7,7 +7,7 @@ from bench.queueing import Line, Station, md1, together, waits_md1
 
 @pytest.mark.parametrize("load", [0.3, 0.6, 0.8])
 def test_one_server_with_arrivals_at_random_waits_as_the_formula_says(load: float) -> None:
-    assert md1(load / 0.01, 0.01, events=100_000) == pytest.approx(waits_md1(load / 0.01, 0.01), rel=0.05)
+    assert md1(load / 0.01, 0.01, events=60_000) == pytest.approx(waits_md1(load / 0.01, 0.01), rel=0.1)
 
 
 def test_a_station_of_its_own_core_is_as_fast_as_its_cost() -> None:
