@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from threading import Event
 
 import pytest
 from aiokafka import AIOKafkaConsumer
@@ -17,7 +18,6 @@ from tests.system.outside import Educator, World, connected, kinds
 from tests.waiting import until
 
 REPLICAS = 3
-EDUCATORS = 80
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,15 @@ def killed(crowd: System, number: int) -> int:
     return victim
 
 
+def told(world: World, over: Event) -> list[Educator]:
+    """Educators whose whole stories were sent, one after the other, until all is over."""
+    educators = []
+    while not over.is_set():
+        educators.append(Educator())
+        world.send(*educators[-1].whole_story())
+    return educators
+
+
 async def handed_round(crowd: System) -> list[int]:
     """The group's partitions change hands twice, and a process is killed in the middle of each; which."""
     dead = []
@@ -74,12 +83,14 @@ def test_processes_killed_while_partitions_are_handed_round_lose_and_double_noth
     crowd: System, world: World
 ) -> None:
     until(lambda: len(replicas(crowd)) == REPLICAS, "all replicas run")
-    educators = [Educator() for _ in range(EDUCATORS)]
+    over = Event()
     with ThreadPoolExecutor() as beside:
-        sending = beside.submit(world.send, *(event for educator in educators for event in educator.whole_story()))
-        dead = asyncio.run(handed_round(crowd))
-        assert not sending.done(), "all of it happened while events came"
-        sending.result()
+        sending = beside.submit(told, world, over)
+        try:
+            dead = asyncio.run(handed_round(crowd))
+        finally:
+            over.set()
+        educators = sending.result()
     for educator in educators:
         entries = kinds(world.until_total(educator, 1080))
         assert Counter(entries) == {("orientation", 90): 1, ("workshop", 90): 1, ("micro_credential", 900): 1}
