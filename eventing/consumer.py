@@ -286,7 +286,8 @@ class Consumer:
         try:
             former, self.database.reading = self.database.reading, await self.database.owner()
             if former is not None:
-                await former.session.end_session()
+                # Not ended: its id would go back to the driver's pool, and whoever takes over kills that id.
+                await self.database.kill([former.id])
             if self._next:
                 standing = await positions.take_over(self.database, list(self._next), self._owner)
                 if standing != self._next:

@@ -55,7 +55,7 @@ Session = Any  # motor's client session; motor carries no types
 Operation = UpdateOne | UpdateMany | InsertOne[Any] | DeleteOne | DeleteMany
 
 # Server codes of faults that pass: time limits, elections, killed or lost transactions and sessions, a full disk.
-PASSING = frozenset({6, 7, 24, 46, 50, 64, 89, 91, 112, 189, 206, 217, 225, 237, 244, 246, 251, 262, 286, 290, 365})
+PASSING = frozenset({6, 7, 24, 43, 46, 50, 64, 89, 91, 112, 189, 206, 217, 225, 237, 244, 246, 251, 262, 286, 290, 365})
 INDEX_DIFFERS = frozenset({85, 86})  # IndexOptionsConflict, IndexKeySpecsConflict
 PASSING_TOO = frozenset({10107, 11600, 11601, 11602, 13435, 13436, 14031, 9001})
 UNKNOWN_COMMIT = "UnknownTransactionCommitResult"

@@ -10,8 +10,9 @@ from aiokafka import AIOKafkaConsumer
 
 from eventing import positions
 from eventing.kafka import KafkaSettings, TopicPartition, producer
-from eventing.mongo import Database
+from eventing.mongo import Database, faults
 from eventing.testing import Topics
+from eventing.transient import TransientError
 from tests.eventing.conftest import HEARD, Toy, consuming, heard, say
 from tests.waiting import PATIENCE_SECONDS, until_true
 
@@ -86,6 +87,33 @@ async def _commit_in_the_middle(kafka: KafkaSettings) -> None:
         await client.commit({part: end // 2 for part, end in (await client.end_offsets(parts)).items()})
     finally:
         await client.stop()
+
+
+async def test_a_session_that_was_given_up_does_not_go_back_to_the_drivers_pool(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    """It stands at our partitions and is killed when they are taken over, whatever a stranger does under it by then."""
+    async with consuming(kafka_settings, database, toy) as consumer:
+        await until_true(partial(_owned, database))
+        former = database.reading
+        assert former is not None
+        await consumer._renew(1)
+        assert database.reading is not former
+        assert not former.session.has_ended
+
+
+async def _owned(database: Database) -> bool:
+    return bool(await database["positions"].count_documents({"owner": {"$ne": None}}))
+
+
+async def test_a_read_whose_cursor_was_killed_may_be_tried_again(database: Database) -> None:
+    await database["counts"].insert_many([{"_id": n} for n in range(200)])
+    owner = await database.owner()
+    found = database["counts"].find({}, session=owner.session).batch_size(10)
+    await found.next()
+    await database.kill([owner.id])
+    with pytest.raises(TransientError), faults():
+        await found.to_list(None)
 
 
 async def test_two_members_of_a_group_share_the_work_and_double_nothing(
