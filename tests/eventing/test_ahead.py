@@ -12,6 +12,7 @@ from eventing.testing import Published, Topics, at_positions, batch_of
 from eventing.transient import RefusedError
 from eventing.unit import UnitOfWork
 from tests.eventing.conftest import COUNTED, HEARD
+from tests.waiting import PATIENCE_SECONDS
 
 KEYS = ("ana", "ben")
 
@@ -118,7 +119,7 @@ async def test_a_unit_cancelled_while_something_is_on_its_way_leaves_nothing_and
             await asyncio.sleep(60)
 
     task = asyncio.create_task(unit_of_work())
-    await sent.wait()
+    await asyncio.wait_for(sent.wait(), PATIENCE_SECONDS)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
