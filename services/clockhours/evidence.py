@@ -131,15 +131,15 @@ class Evidence:
     def missing(self, credential: Credential) -> tuple[MissingStep, ...]:
         """What its hours wait for, in the order in which it is told. Asked only while there is no grant."""
         submissions = credential.submissions.values()
-        lacking = (
-            (MissingStep.ORIENTATION, not self.oriented),
-            (MissingStep.WORKSHOP, credential.micro_credential_id not in self.ways_open),
-            (MissingStep.CLOCK_HOURS_REGISTRATION, credential.registered_at is None),
-            (MissingStep.ON_TIME_SUBMISSION, not any(self._on_time(credential, s) for s in submissions)),
-            (MissingStep.AWARD, not any(credential.counts(award) for s in submissions for award in s.awards)),
-        )
+        lacking = {
+            MissingStep.ORIENTATION: not self.oriented,
+            MissingStep.WORKSHOP: credential.micro_credential_id not in self.ways_open,
+            MissingStep.CLOCK_HOURS_REGISTRATION: credential.registered_at is None,
+            MissingStep.ON_TIME_SUBMISSION: not any(self._on_time(credential, s) for s in submissions),
+            MissingStep.AWARD: not any(credential.counts(award) for s in submissions for award in s.awards),
+        }
         # One submission on time and another awarded: each by itself is there, and what is lacking is one that is both.
-        return tuple([step for step, lacks in lacking if lacks]) or (MissingStep.AWARD,)
+        return tuple([step for step in MissingStep if lacking[step]]) or (MissingStep.AWARD,)
 
     def _on_time(self, credential: Credential, submission: Submission) -> bool:
         """First attempt on time, and the awarded attempt, if there is one. An award that counts goes before others."""
