@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.waiting import until
+from wea import record
 from wea.warm import Forked, Warm
 
 SERVICE = """
@@ -84,10 +85,9 @@ async def test_its_end_is_seen_however_it_comes(tmp_path: Path, environment: dic
 async def test_the_warm_python_is_started_again_if_it_was_killed(tmp_path: Path, environment: dict[str, str]) -> None:
     warm = Warm(["greeter"], environment)
     first = await forked(warm, tmp_path / "1.log")
-    parent = psutil.Process(first.pid).parent()
-    assert parent is not None
-    parent.kill()
-    await seen(lambda: not alive(parent), "it is gone")
+    parent = parent_of(first)
+    os.kill(parent.pid, signal.SIGKILL)
+    await seen(lambda: parent.find() is None, "it is gone")
     try:
         assert first.returncode is None, "what was forked from it goes on"
         second = await again(warm, tmp_path / "2.log")
@@ -98,8 +98,11 @@ async def test_the_warm_python_is_started_again_if_it_was_killed(tmp_path: Path,
         first.kill()
 
 
-def alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+def parent_of(process: Forked) -> record.Process:
+    """The warm Python, as the supervisor's record would know it: `find` tells that it is gone, however far."""
+    parent = psutil.Process(process.pid).parent()
+    assert parent is not None
+    return record.Process("warm", parent.pid, parent.create_time())
 
 
 async def again(warm: Warm, log: Path) -> Forked:
@@ -115,11 +118,10 @@ async def test_it_ends_with_the_supervisor_though_what_it_forked_lives_on(
 ) -> None:
     warm = Warm(["greeter"], environment)
     process = await forked(warm, tmp_path / "log")
-    parent = psutil.Process(process.pid).parent()
-    assert parent is not None
+    parent = parent_of(process)
     assert warm._requests is not None
     warm._requests.close()  # as when the supervisor is killed
-    await seen(lambda: not alive(parent), "it is gone")
+    await seen(lambda: parent.find() is None, "it is gone")
     assert process.returncode is None
     process.kill()
     await warm.stop()
