@@ -43,6 +43,7 @@ log = structlog.get_logger(__name__)
 MOST_RECORDS = 2000
 SLOW_SECONDS = 2.0  # of one transaction: well under the limit of 5 s that our own servers set
 WAIT_MS = 500
+MANY_BYTES = 512 * 1024  # where these are there, no reader lingers
 SESSION_MS = 6_000
 
 Handler = Callable[..., Awaitable[None]]
@@ -62,7 +63,10 @@ class Subscription:
 
 
 class Consumer:
-    """One service's consumer group member. `context` goes to every handler between the batch and `now`."""
+    """One service's consumer group member. `context` goes to every handler between the batch and `now`.
+
+    `linger_ms`: how long records may wait at Kafka for more to come, so that there are few batches.
+    """
 
     def __init__(
         self,
@@ -73,6 +77,7 @@ class Consumer:
         *context: Any,
         clock: Callable[[], datetime],
         most_records: int = MOST_RECORDS,
+        linger_ms: int = 0,
     ) -> None:
         self.kafka, self.group, self.database, self.clock = kafka, group, database, clock
         self._topics = [topic for subscription in subscriptions for topic in subscription.topics]
@@ -82,6 +87,8 @@ class Consumer:
         self._most = most_records
         self._assignments = self._polled = 0  # how many there were; how many when the last poll began
         self._busy = asyncio.Lock()
+        self._unshown: dict[TopicPartition, int] = {}
+        self._showing: asyncio.Task[None] | None = None
         self._at_once = most_records
         self._running = False
         self._started = False
@@ -105,7 +112,8 @@ class Consumer:
             ack_policy=AckPolicy.MANUAL,
             max_records=most_records,
             batch_timeout_ms=20,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=linger_ms or 100,
+            fetch_min_bytes=MANY_BYTES if linger_ms else 1,
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=1_500,
             max_poll_interval_ms=600_000,
@@ -144,6 +152,7 @@ class Consumer:
 
     async def stop(self) -> None:
         self._running = False
+        await self._shown()
         await self.broker.stop()
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> None:
@@ -168,7 +177,7 @@ class Consumer:
         """Finish or drop the batch in hand before the partitions go to another."""
         self._next = {}
         async with self._busy:
-            pass
+            await self._shown()
 
     async def _consume(self, records: Annotated[list[Any], SkipValidation]) -> None:
         try:
@@ -181,7 +190,9 @@ class Consumer:
                 reached("consumer.received")
                 for part in _by_handler(batch, self._handlers):
                     await self._apply(part)
-                await self._show_progress(batch)
+                self._show_progress(batch)
+                if not self._running:
+                    await self._shown()  # the last one
             await self._retry_mended()
         except Exception:
             # FastStream goes on with the next batch whatever is raised here: go back first, so nothing is passed over.
@@ -318,16 +329,25 @@ class Consumer:
                 log.warning("transient", attempt=attempt, error=type(error).__name__)
                 await asyncio.sleep(pause(attempt))
 
-    async def _show_progress(self, batch: Batch) -> None:
-        raw = self._subscriber.consumer
-        if raw is None or not self._next:
-            return
-        done = {self._tp(partition): self._next[partition] for partition in batch.began if partition in self._next}
-        try:
-            await raw.commit(done)
-            reached("consumer.shown")
-        except Exception as error:  # noqa: BLE001 - only for show: the position that counts is in the database
-            log.info("lag_not_shown", error=type(error).__name__)
+    def _show_progress(self, batch: Batch) -> None:
+        """Tell Kafka how far we are, beside the next batch: only for show, the position that counts is ours."""
+        at = self._next
+        self._unshown |= {self._tp(partition): at[partition] for partition in batch.began if partition in at}
+        if self._showing is None or self._showing.done():
+            self._showing = asyncio.create_task(self._show())
+
+    async def _show(self) -> None:
+        while self._unshown and self._raw is not None:
+            done, self._unshown = self._unshown, {}
+            try:
+                await self._raw.commit(done)
+                reached("consumer.shown")
+            except Exception as error:  # noqa: BLE001 - whatever Kafka says to it
+                log.info("lag_not_shown", error=type(error).__name__)
+
+    async def _shown(self) -> None:
+        if self._showing is not None:
+            await asyncio.wait([self._showing])
 
     def _batch(self, records: Sequence[Record | Failure]) -> Batch:
         """What of these records is next. Records of partitions that are gone, or that were applied, are left out."""

@@ -5,7 +5,8 @@ file alone (docs/decisions/0304-motor-behind-one-module.md). Everyone else gets 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ class Owner:
 
 
 class Database:
-    """One service's database. `database["name"]` is a collection; commits wake who asked by `woken_by_commits`."""
+    """One service's database. `database["name"]` is a collection; `committed` wakes who asked by `woken_by`."""
 
     def __init__(self, client: Any, name: str) -> None:
         self.client = client
@@ -127,7 +128,7 @@ class Database:
         self._db = client.get_database(
             name, codec_options=options, write_concern=WriteConcern("majority"), read_concern=ReadConcern("majority")
         )
-        self._wakes: list[Callable[[], None]] = []
+        self._wakes: dict[str, list[asyncio.Event]] = defaultdict(list)
         self._threads = ThreadPoolExecutor(thread_name_prefix="writing")  # the loop's own may be busy with other things
         self.gate = Gate()
         self.compacted: frozenset[str] = frozenset()  # topics whose older records may be gone: no gaps there
@@ -138,15 +139,17 @@ class Database:
     def __getitem__(self, collection: str) -> Any:
         return self._db[collection]
 
-    def woken_by_commits(self) -> asyncio.Event:
-        """An event that is set after each commit of this process."""
+    def woken_by(self, collection: str) -> asyncio.Event:
+        """An event that is set after each commit of this process that wrote there."""
         event = asyncio.Event()
-        self._wakes.append(event.set)
+        self._wakes[collection].append(event)
         return event
 
-    def committed(self) -> None:
-        for wake in self._wakes:
-            wake()
+    def committed(self, collections: Iterable[str]) -> None:
+        """Wake who waits for what was written there. Only a hint: who waits looks by itself as well."""
+        for collection in collections:
+            for event in self._wakes.get(collection, ()):
+                event.set()
 
     async def owner(self) -> Owner:
         with faults():
@@ -183,7 +186,6 @@ class Database:
             finally:
                 if owner is None:
                     await session.end_session()
-        self.committed()
 
     def writing(self, staged: Mapping[str, Sequence[Operation]], session: Session) -> asyncio.Future[None]:
         """Begin to send these, one ordered bulk a collection, in a thread: whoever goes on deciding keeps our loop.
@@ -211,7 +213,6 @@ class Database:
                 repeated = {e["index"] for e in errors if e.get("code") == DUPLICATE_KEY}
                 if len(repeated) != len(errors) or (error.details or {}).get("writeConcernErrors"):
                     raise
-        self.committed()
         return repeated
 
     async def ensure(self, indexes: Mapping[str, Sequence[Index]]) -> None:

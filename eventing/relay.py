@@ -1,13 +1,15 @@
 """The relay: publishes what units of work have written, in order per key, until Kafka has acknowledged it.
 
 It may repeat itself: a row goes only after its acknowledgement, so what a crash leaves is published again, and readers
-drop it by its sequence. Lanes are leased, so that replicas share the work; it wakes on each commit of this process and
-looks by itself as well, for rows that another process wrote.
+drop it by its sequence. Lanes are leased, so that replicas share the work; it wakes on each commit of rows by this
+process and looks by itself as well, for rows that another process wrote. Removing what is published goes on beside
+publishing: nobody waits for it.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -20,11 +22,12 @@ from eventing.kafka import KafkaSettings, producer
 from eventing.leases import Shares
 from eventing.mongo import Database, DeleteOne, Operation, UpdateOne, faults
 from eventing.points import reached
-from eventing.transient import TransientError, pause
+from eventing.transient import RefusedError, TransientError, pause
 
 log = structlog.get_logger(__name__)
 
 MOST_ROWS = 1000
+GATHER_SECONDS = 0.2  # how long removals may wait for more: each costs a commit, and nobody waits for it
 POLL_SECONDS = 0.1  # where other processes write rows of our lanes
 ALONE_SECONDS = 1.0  # where every row is of a commit that wakes us; only what a predecessor left is found by looking
 
@@ -70,9 +73,12 @@ class Relay:
         self.source: Source = source or Outbox()
         self._kafka, self._database = kafka, database
         self._shares = Shares(database, f"relay/{self.source.collection}", outbox.LANES, kafka.instance)
-        self._wake = database.woken_by_commits()
+        self._wake = database.woken_by(self.source.collection)
         self._producer: AIOKafkaProducer | None = None
         self._attempt = 0
+        self._published: dict[str, Mapping[str, Any]] = {}  # rows to be removed, by id
+        self._removed: set[str] = set()  # of them; not seen by whoever looks from now on
+        self._to_remove, self._many, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def wake(self) -> None:
         """Look now: rows were written outside a transaction of this process's."""
@@ -80,12 +86,15 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled; on the way out give the lanes back."""
-        keeping = asyncio.create_task(self._shares.keep())
+        beside = [asyncio.create_task(self._shares.keep()), asyncio.create_task(self._remove_for_ever())]
         try:
             while True:
                 await self._turn()
         finally:
-            keeping.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
+            await self._remove_last()
             await self._shares.release()
             await self._close()
 
@@ -107,23 +116,30 @@ class Relay:
         await asyncio.sleep(pause(self._attempt))
 
     async def _rest(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(ALONE_SECONDS if self._shares.alone and self._shares.mine else POLL_SECONDS):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
 
     async def _rows(self) -> list[dict[str, Any]]:
+        """The next rows of our lanes that are not published. Waits while very many are still to be removed."""
         lanes = list(self._shares.mine)
         if not lanes:
             return []
+        while len(self._published) - len(self._removed) >= MOST_ROWS:
+            self._many.set()
+            self._room.clear()
+            await self._room.wait()
+        for id in self._removed:
+            del self._published[id]
+        self._removed.clear()
+        most = MOST_ROWS + len(self._published)
         with faults():
             found = self._database[self.source.collection].find({"lane": {"$in": lanes}})
-            rows: list[dict[str, Any]] = await found.sort(list(self.source.order)).limit(MOST_ROWS).to_list(None)
-        return rows
+            rows = await found.sort(list(self.source.order)).limit(most).to_list(None)
+        return [row for row in rows if row["_id"] not in self._published]
 
     async def _publish(self, rows: list[dict[str, Any]]) -> int:
-        """Publish rows, key by key in order; a key that fails stops. Returns how many are published and done with."""
+        """Publish rows, key by key in order; a key that fails stops. Returns how many are published."""
         sender = await self._sender()
         reached("relay.read")
         by_key: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -136,12 +152,46 @@ class Relay:
         ]
         if done:
             reached("relay.published")
-            with faults():
-                operations = [self.source.done(row) for row in done]
-                await self._database[self.source.collection].bulk_write(operations, ordered=False)
-            reached("relay.removed")
+            self._published.update({row["_id"]: row for row in done})
+            self._to_remove.set()
             metrics.RELAYED.labels(self.source.collection).inc(len(done))
         return len(done)
+
+    async def _remove_for_ever(self) -> None:
+        """Take what is published off the collection, until cancelled."""
+        attempt = 0
+        while True:
+            await self._to_remove.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_SECONDS):
+                    await self._many.wait()
+            self._to_remove.clear()
+            self._many.clear()
+            try:
+                await self._remove()
+                attempt = 0
+            except (TransientError, RefusedError) as error:
+                attempt += 1
+                log.warning("not_removed_yet", source=self.source.collection, error=str(error))
+                self._to_remove.set()
+                await asyncio.sleep(pause(attempt))
+
+    async def _remove(self) -> None:
+        gone = {id: row for id, row in self._published.items() if id not in self._removed}
+        if gone:
+            with faults():
+                operations = [self.source.done(row) for row in gone.values()]
+                await self._database[self.source.collection].bulk_write(operations, ordered=False)
+            reached("relay.removed")
+            self._removed.update(gone)
+            self._room.set()
+
+    async def _remove_last(self) -> None:
+        """On the way out: what stays is published once more by whoever comes next."""
+        try:
+            await self._remove()
+        except (TransientError, RefusedError) as error:
+            log.info("left_to_be_published_again", rows=len(self._published), error=str(error))
 
     async def _send(self, sender: AIOKafkaProducer, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """One key's rows, each acknowledged before the next is sent."""

@@ -59,6 +59,7 @@ class UnitOfWork:
         self._traced: list[tuple[Event, str | None]] = []
         self._lanes = Lanes(database, session)
         self._staged: dict[str, list[Operation]] = defaultdict(list)
+        self._written: set[str] = set()  # collections
         self._out: list[tuple[Topic, str, str, bytes | None, Cause]] = []
         self._caused: dict[tuple[str, str, str], int] = {}
         self._parked: list[tuple[Record, Reason]] = []
@@ -89,6 +90,7 @@ class UnitOfWork:
                     raise _TakenBack  # noqa: TRY301 - just this leaves the transaction
         except _TakenBack:
             return
+        database.committed(unit._written)
         database.mended.update(unit._lanes.mended)
         metrics.records(database.group, unit.outcomes)
         tracing.TRACING.published(unit._traced, began)
@@ -184,6 +186,7 @@ class UnitOfWork:
         await self._arrived()
         if self._staged:
             self._on_its_way = self.db.writing(dict(self._staged), self.session)
+            self._written |= self._staged.keys()
             self._staged.clear()
 
     async def write(self) -> None:

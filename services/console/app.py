@@ -33,6 +33,7 @@ from services.console.store import Store, indexes
 from services.console.watch import Watch
 
 SUBSCRIPTIONS = (Subscription(*topics.ALL, on_record),)
+LINGER_MS = 250  # nothing waits for the console: what comes within a moment costs one transaction
 
 
 @asynccontextmanager
@@ -54,8 +55,9 @@ async def opened(settings: Settings) -> AsyncIterator[FastAPI]:
         mend = Repairing(database, neighbours).step
         repairing = Timer("repairs", 1.0, mend, database=database, clock=clock, instance=settings.instance)
         consumer = Consumer(
-            settings.kafka_settings, "console", SUBSCRIPTIONS, database, database, settings, clock=clock
-        )
+            settings.kafka_settings, "console", SUBSCRIPTIONS, database, database, settings, clock=clock,
+            linger_ms=LINGER_MS,
+        )  # fmt: skip
         service = Service(
             "console", database, clock, indexes(settings.keep), consumer,
             loops=[watch, repairing], digest=programs.digest,

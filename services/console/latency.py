@@ -1,5 +1,6 @@
 """How long it took from a webhook of NEA's to the e-mail that it led to, by Kafka's times of both."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from contracts.nea import SOURCE
@@ -20,24 +21,29 @@ class Latency:
 
     async def measure(self, now: datetime) -> None:
         """Measure what was mailed since last time."""
-        for mailed in await self._store.mailed_since(self._since - LOOKED_AT_AGAIN):
-            if mailed.place not in self._measured and (webhook := await self.webhook_of(mailed)) is not None:
-                self._measured[mailed.place] = None
-                metrics.WEBHOOK_TO_MAIL.observe((mailed.at - webhook.at).total_seconds())
+        found = await self._store.mailed_since(self._since - LOOKED_AT_AGAIN)
+        mailed = {one.place: one for one in found if one.place not in self._measured}
+        for place, webhook in (await self._webhooks(mailed)).items():
+            self._measured[place] = None
+            metrics.WEBHOOK_TO_MAIL.observe((mailed[place].at - webhook.at).total_seconds())
         self._since = now
         for place in list(self._measured)[:-5000]:
             del self._measured[place]
 
-    async def webhook_of(self, one: Kept) -> Kept | None:
-        """The webhook at the end of the chain of causes; None where another cause stands there, or none."""
+    async def _webhooks(self, mailed: Mapping[str, Kept]) -> dict[str, Kept]:
+        """The webhook at the end of each one's chain of causes, all chains a step at a time.
+
+        Those are left out where another cause stands there, or none.
+        """
+        found: dict[str, Kept] = {}
+        at = dict(mailed)
         for _ in range(MOST_STEPS):
-            if one.source == SOURCE:
-                return one
-            if one.causation_id is None:
-                return None
-            causes = await self._store.by_event([one.causation_id])
-            found = next((cause for cause in causes if cause.source == one.causation_source), None)
-            if found is None:
-                return None
-            one = found
-        return None
+            found |= {place: one for place, one in at.items() if one.source == SOURCE}
+            left = {place: one for place, one in at.items() if place not in found}
+            causes = await self._store.by_event({one.causation_id for one in left.values() if one.causation_id})
+            by_id = {(cause.event_id, cause.source): cause for cause in causes}
+            led_by = {place: (one.causation_id, one.causation_source) for place, one in left.items()}
+            at = {place: by_id[id] for place, id in led_by.items() if id in by_id}
+            if not at:
+                break
+        return found

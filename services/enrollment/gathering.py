@@ -1,7 +1,7 @@
 """Reading what a batch of decisions will ask for: whole groups, the learners who may be meant, the sessions attended.
 
 What is found leads to more (an alias to its root, a roster to its educators), so this goes in rounds until nothing
-new is named; nearly always there are two.
+new is named; nearly always there are two for accounts and one for the rest.
 """
 
 from collections.abc import Iterable, Mapping
@@ -88,34 +88,47 @@ class _Gathering:
     def __init__(self, unit: Reading) -> None:
         self.world = World()
         self._unit = unit
-        self._educators: set[str] = set()  # asked for, with those merged into them and the learners bound to them
+        self._educators: set[str] = set()  # asked for, with those merged into them
+        self._educators_named: set[str] = set()
         self._learners: set[str] = set()
+        self._learners_of: set[str] = set()  # educators
+        self._learners_named: set[str] = set()
         self._sessions: set[str] = set()
-        self._names: set[str] = set()
 
     async def follow(self, needs: Needs) -> None:
         needs.educators |= needs.persons
         needs.learners |= needs.unlinked
         while True:
-            educators, names = needs.educators - self._educators, needs.names - self._names
-            learners = needs.learners - self._learners
+            await self._follow_educators(needs)
+            learners, names = needs.learners - self._learners, needs.names - self._learners_named
+            bound_to = self._educators - self._learners_of
             sessions = (needs.sessions | needs.rosters) - self._sessions
-            if not (educators or names or learners or sessions):
+            if not (learners or names or bound_to or sessions):
                 return
-            await self._read_educators(educators, names)
-            await self._read_learners(learners, educators, names)
+            await self._read_learners(learners, bound_to, names)
             await self._read_sessions(sessions)
+            self._widen(needs)
+
+    async def _follow_educators(self, needs: Needs) -> None:
+        """Accounts first, until they lead to no more: the learners of all are then asked for at once."""
+        while True:
+            ids, names = needs.educators - self._educators, needs.names - self._educators_named
+            if not (ids or names):
+                return
+            await self._read_educators(ids, names)
             self._widen(needs)
 
     async def _read_educators(self, ids: set[str], names: set[str]) -> None:
         self._educators |= ids
-        self._names |= names
+        self._educators_named |= names
         # One question for each index: an $or would be read by one of them only where all are alike.
         for document in await self._find("educators", {"_id": ids, "alias_of": ids, "identities": names}):
             self.world.put(_read(Educator, document))
 
     async def _read_learners(self, ids: set[str], bound_to: set[str], names: set[str]) -> None:
         self._learners |= ids
+        self._learners_of |= bound_to
+        self._learners_named |= names
         for document in await self._find("learners", {"_id": ids, "bound_to": bound_to, "identities": names}):
             self.world.put(_read(Learner, document))
 

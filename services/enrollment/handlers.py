@@ -29,7 +29,8 @@ async def on_intake(
         arrivals = {record.place: read(record, pseudonyms) for record in tx.upcoming}
         await tx.gather(_needs(arrivals))
         ids = {arrival.claim.id for arrival in arrivals.values()}
-        known, forgotten = Known(await tx.claimed(ids), await tx.accounted(ids)), Forgotten()
+        unclaimed = {arrival.claim.id for arrival in arrivals.values() if arrival.from_portal}
+        known, forgotten = Known(await tx.claimed(unclaimed), await tx.accounted(ids)), Forgotten()
         for record in tx.records():
             arrival = arrivals[record.place]
             if arrival.from_portal and not _admitted(tx, arrival, known):

@@ -240,6 +240,7 @@ class Committer:
         repeated: set[int] = set()
         if alone:
             taken = await self._database.insert_new(COLLECTION, [claim.document() for claim in alone.values()])
+            self._database.committed([COLLECTION])
             reached("intake.inserted")
             repeated = {index for place, index in enumerate(alone) if place in taken}
         return [index for index in range(len(submissions)) if index not in alone or index in repeated]
@@ -251,6 +252,7 @@ class Committer:
             settled = [submission.settle(held) for submission in submissions]
             for collection, operations in _by_collection(settled).items():
                 await self._database[collection].bulk_write(operations, ordered=True, session=session)
+        self._database.committed([COLLECTION])
         return [one.conflicts for one in settled]
 
     async def _held(self, ids: Iterable[str], session: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ intake, facts: claims.py
 programme   one document: which programme the told state was last judged by (timers.py)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -61,8 +61,10 @@ class Tx(UnitOfWork):
         documents = (self.world.educators, self.world.learners, self.world.sessions)
         self._found = {_name(document): document for held in documents for document in held.values()}
 
-    async def claimed(self, ids: Iterable[str]) -> dict[str, str]:
+    async def claimed(self, ids: Collection[str]) -> dict[str, str]:
         """The digests of those (source, id) that are claimed."""
+        if not ids:
+            return {}
         found = self.db[claims.COLLECTION].find({"_id": {"$in": list(ids)}}, {"digest": 1}, session=self.session)
         return {document["_id"]: document["digest"] async for document in found}
 

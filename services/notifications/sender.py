@@ -62,7 +62,7 @@ class Sender:
         self._database, self._server, self._writer = database, server, writer
         self._clock, self._options = clock, options
         self._rates = Rates(options.domain_rate)
-        self._wake = database.woken_by_commits()
+        self._wake = database.woken_by("messages")
         clock.on_change(self._wake.set)
         self._away = 0  # tries in a row that found no mail server
         self._faults = 0  # of MongoDB, in a row
@@ -213,9 +213,9 @@ class Sender:
         ]
         tokens = [links.kept(r.token, r.educator, now) for _, r in wave if r.token and r.educator]
         with faults():
-            if tokens:
-                await self._database["tokens"].bulk_write(tokens, ordered=False)
-            result = await self._database["messages"].bulk_write(messages, ordered=False)
+            # Side by side: neither means anything before both are written.
+            links_kept = self._database["tokens"].bulk_write(tokens, ordered=False) if tokens else asyncio.sleep(0)
+            result, _ = await asyncio.gather(self._database["messages"].bulk_write(messages, ordered=False), links_kept)
             if result.matched_count == len(wave):
                 return wave
             mine = {"owner": shift.id, "status": Status.SENDING.value, "_id": {"$in": [d["_id"] for d, _ in wave]}}
