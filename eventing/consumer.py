@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import Annotated, Any, cast
@@ -27,14 +27,14 @@ from pydantic import SkipValidation
 
 from eventing import metrics, positions
 from eventing.batch import Batch, Failure, Partition, Reason, Record
-from eventing.clock import system_now
-from eventing.envelope import UnreadableError, decode
 from eventing.gate import ParkingStormError
 from eventing.kafka import KafkaError, KafkaSettings
 from eventing.mongo import Database, Owner
 from eventing.parking import Handlers, retry
 from eventing.points import reached
 from eventing.positions import StaleError
+from eventing.progress import Progress
+from eventing.reading import parse, read
 from eventing.transient import RefusedError, TransientError, pause
 from eventing.unit import Topic
 
@@ -87,8 +87,7 @@ class Consumer:
         self._most = most_records
         self._assignments = self._polled = 0  # how many there were; how many when the last poll began
         self._busy = asyncio.Lock()
-        self._unshown: dict[TopicPartition, int] = {}
-        self._showing: asyncio.Task[None] | None = None
+        self._progress = Progress(lambda: self._raw)
         self._at_once = most_records
         self._running = False
         self._started = False
@@ -118,7 +117,7 @@ class Consumer:
             heartbeat_interval_ms=1_500,
             max_poll_interval_ms=600_000,
             listener=_Listener(self),
-            parser=_parse,
+            parser=parse,
             decoder=self._decode,
             title=f"{group} reads",
         )
@@ -152,7 +151,7 @@ class Consumer:
 
     async def stop(self) -> None:
         self._running = False
-        await self._shown()
+        await self._progress.shown()
         await self.broker.stop()
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> None:
@@ -177,7 +176,7 @@ class Consumer:
         """Finish or drop the batch in hand before the partitions go to another."""
         self._next = {}
         async with self._busy:
-            await self._shown()
+            await self._progress.shown()
 
     async def _consume(self, records: Annotated[list[Any], SkipValidation]) -> None:
         try:
@@ -190,9 +189,9 @@ class Consumer:
                 reached("consumer.received")
                 for part in _by_handler(batch, self._handlers):
                     await self._apply(part)
-                self._show_progress(batch)
+                self._progress.at({self._tp(part): at for part, at in self._next.items() if part in batch.began})
                 if not self._running:
-                    await self._shown()  # the last one
+                    await self._progress.shown()  # the last one
             await self._retry_mended()
         except Exception:
             # FastStream goes on with the next batch whatever is raised here: go back first, so nothing is passed over.
@@ -329,26 +328,6 @@ class Consumer:
                 log.warning("transient", attempt=attempt, error=type(error).__name__)
                 await asyncio.sleep(pause(attempt))
 
-    def _show_progress(self, batch: Batch) -> None:
-        """Tell Kafka how far we are, beside the next batch: only for show, the position that counts is ours."""
-        at = self._next
-        self._unshown |= {self._tp(partition): at[partition] for partition in batch.began if partition in at}
-        if self._showing is None or self._showing.done():
-            self._showing = asyncio.create_task(self._show())
-
-    async def _show(self) -> None:
-        while self._unshown and self._raw is not None:
-            done, self._unshown = self._unshown, {}
-            try:
-                await self._raw.commit(done)
-                reached("consumer.shown")
-            except Exception as error:  # noqa: BLE001 - whatever Kafka says to it
-                log.info("lag_not_shown", error=type(error).__name__)
-
-    async def _shown(self) -> None:
-        if self._showing is not None:
-            await asyncio.wait([self._showing])
-
     def _batch(self, records: Sequence[Record | Failure]) -> Batch:
         """What of these records is next. Records of partitions that are gone, or that were applied, are left out."""
         fresh = tuple(r for r in records if r.offset >= self._next.get((r.topic, r.partition), 1 << 62))
@@ -387,41 +366,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         await self._consumer.assigned(list(assigned))
-
-
-async def _parse(raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:
-    """FastStream's own parser decodes headers outside the acknowledgement code; ours leaves bytes alone."""
-    first, last = raw[0], raw[-1]
-    return KafkaMessage(
-        body=b"",
-        raw_message=raw,
-        message_id=f"{first.topic}-{first.partition}-{first.offset}-{last.offset}",
-        consumer=cast(Any, None),
-    )
-
-
-def read(raw: ConsumerRecord, topic: str) -> Record | Failure:
-    """One Kafka record, read or told why not. Never raises."""
-    timestamp = datetime.fromtimestamp(max(0, raw.timestamp or 0) / 1000, UTC) if raw.timestamp else system_now()
-    headers = tuple((name, content or b"") for name, content in raw.headers or ())
-    try:
-        key = _key(raw.key)
-        event = decode(raw.value, headers, key)
-    except UnreadableError as error:
-        return Failure(topic, raw.partition, raw.offset, raw.key, raw.value, headers, timestamp, Reason(error.reason))
-    return Record(topic, raw.partition, raw.offset, key, event, timestamp, raw.value, headers)
-
-
-def _key(key: bytes | None) -> str:
-    if not key:
-        raise UnreadableError("no_key")
-    try:
-        text = key.decode()
-    except UnicodeDecodeError:
-        raise UnreadableError("key_not_utf8") from None
-    if len(key) > 900 or "\x00" in text:
-        raise UnreadableError("key_unusable")
-    return text
 
 
 def _by_handler(batch: Batch, handlers: Mapping[str, Handler]) -> list[Batch]:

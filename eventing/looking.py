@@ -15,8 +15,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from eventing.batch import Failure, Partition, Record
-from eventing.consumer import read
 from eventing.kafka import KafkaSettings, TopicPartition
+from eventing.reading import read
 from eventing.transient import TransientError
 
 Place = tuple[str, int, int]  # topic (the registry's name), partition, offset

@@ -27,6 +27,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
+from pymongo.results import BulkWriteResult
 from pymongo.write_concern import WriteConcern
 
 from eventing.gate import Gate
@@ -48,11 +49,13 @@ __all__ = [
     "Session",
     "UpdateMany",
     "UpdateOne",
+    "Written",
     "connect",
     "faults",
 ]
 
 Session = Any  # motor's client session; motor carries no types
+Written = Mapping[str, BulkWriteResult]  # by collection
 Operation = UpdateOne | UpdateMany | InsertOne[Any] | DeleteOne | DeleteMany
 
 # Server codes of faults that pass: time limits, elections, killed or lost transactions and sessions, a full disk.
@@ -187,15 +190,18 @@ class Database:
                 if owner is None:
                     await session.end_session()
 
-    def writing(self, staged: Mapping[str, Sequence[Operation]], session: Session) -> asyncio.Future[None]:
+    def writing(self, staged: Mapping[str, Sequence[Operation]], session: Session) -> asyncio.Future[Written]:
         """Begin to send these, one ordered bulk a collection, in a thread: whoever goes on deciding keeps our loop.
 
-        Await it before the session's next command. Raises what the driver raises; `transaction` sorts that out.
+        Await it before the session's next command. Answers what was written to each collection; raises what the
+        driver raises; `transaction` sorts that out.
         """
 
-        def write() -> None:
-            for collection, operations in staged.items():
-                self._db[collection].delegate.bulk_write(operations, ordered=True, session=session.delegate)
+        def write() -> Written:
+            return {
+                collection: self._db[collection].delegate.bulk_write(operations, ordered=True, session=session.delegate)
+                for collection, operations in staged.items()
+            }
 
         return asyncio.get_running_loop().run_in_executor(self._threads, write)
 

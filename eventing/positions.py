@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from eventing.batch import Batch, Partition
-from eventing.mongo import Binary, Database, Owner, Session, UpdateOne, faults
+from eventing.mongo import Binary, Database, Operation, Owner, UpdateOne, faults
 
 COLLECTION = "positions"
 
@@ -21,17 +21,15 @@ def position_id(partition: Partition) -> str:
     return f"{partition[0]}-{partition[1]}"
 
 
-async def move(database: Database, session: Session, batch: Batch) -> None:
-    """Move each partition of the batch from where it began to its end. Raises StaleError if one stands elsewhere."""
-    ends = batch.ends
-    moves = [
+def moves(batch: Batch) -> list[Operation]:
+    """The writes that move each partition of the batch from where it began to its end.
+
+    One that matches nothing finds the partition elsewhere: the batch is stale.
+    """
+    return [
         UpdateOne({"_id": position_id(partition), "next": batch.began[partition]}, {"$set": {"next": end}})
-        for partition, end in ends.items()
+        for partition, end in batch.ends.items()
     ]
-    if moves:
-        result = await database[COLLECTION].bulk_write(moves, ordered=False, session=session)
-        if result.matched_count != len(moves):
-            raise StaleError(", ".join(position_id(partition) for partition in ends))
 
 
 async def take_over(database: Database, partitions: Iterable[Partition], owner: Owner) -> dict[Partition, int]:

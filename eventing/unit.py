@@ -17,13 +17,13 @@ import orjson
 import structlog
 from pydantic import BaseModel
 
-from eventing import envelope, metrics, outbox, tracing
+from eventing import envelope, metrics, outbox, positions, tracing
 from eventing.batch import Batch, Cause, Failure, Reason, Record
 from eventing.clock import system_now
 from eventing.envelope import Event
 from eventing.lanes import GAP, Lane, Lanes
-from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateOne
-from eventing.positions import move
+from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateOne, Written
+from eventing.positions import StaleError
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +66,7 @@ class UnitOfWork:
         self._failures: list[Failure] = []
         self._done: list[Record] = []
         self._duplicates: set[str] = set()  # by place
-        self._on_its_way: asyncio.Future[None] | None = None
+        self._on_its_way: asyncio.Future[Written] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -190,7 +190,10 @@ class UnitOfWork:
             self._staged.clear()
 
     async def write(self) -> None:
-        """Send everything that was staged: all or nothing with the transaction."""
+        """Send everything that was staged: all or nothing with the transaction.
+
+        Raises StaleError where the batch began elsewhere than its partitions stand.
+        """
         self.db.gate.check([record.key for record, reason in self._parked if self._is_new(record, reason)])
         await self._number()
         for failure in self._failures:
@@ -202,10 +205,13 @@ class UnitOfWork:
                 self.bulk("parked", self._lanes[record.key].unpark(record))
         if changes := self._lanes.changes():
             self.bulk("lanes", *changes)
+        moves = [] if self.batch.replay else positions.moves(self.batch)
+        if moves:
+            self.bulk(positions.COLLECTION, *moves)
         await self.send()
-        await self._arrived()
-        if not self.batch.replay:
-            await move(self.db, self.session, self.batch)
+        written = await self._arrived()
+        if moves and written[positions.COLLECTION].matched_count != len(moves):
+            raise StaleError(", ".join(positions.position_id(partition) for partition in self.batch.began))
 
     @property
     def outcomes(self) -> Mapping[tuple[str, str], int]:
@@ -273,16 +279,16 @@ class UnitOfWork:
             self.bulk(outbox.COLLECTION, outbox.row(topic.name, event, body, written_at))
         self._out.clear()
 
-    async def _landed(self) -> BaseException | None:
-        """Wait for what is on its way, and see what became of it. Being cancelled meanwhile leaves it on its way."""
-        if self._on_its_way is None:
-            return None
-        await asyncio.wait([self._on_its_way])
-        return self._on_its_way.exception()
+    async def _landed(self) -> None:
+        """Wait for what is on its way, whatever becomes of it. Being cancelled meanwhile leaves it on its way."""
+        if self._on_its_way is not None:
+            await asyncio.wait([self._on_its_way])
+            self._on_its_way.exception()  # seen: who needs it asks `_arrived`
 
-    async def _arrived(self) -> None:
-        if (error := await self._landed()) is not None:
-            raise error
+    async def _arrived(self) -> Written:
+        """What MongoDB answered to what was sent last. Raises what it raised."""
+        await self._landed()
+        return {} if self._on_its_way is None else self._on_its_way.result()
 
     def _keep(self, failure: Failure) -> None:
         self.quarantine(

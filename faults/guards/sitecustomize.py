@@ -29,14 +29,12 @@ def _position_condition() -> None:
     from eventing import positions
     from eventing.mongo import UpdateOne
 
-    async def move(database: Any, session: Any, batch: Any) -> None:
-        moves = [
+    def moves(batch: Any) -> Any:
+        return [
             UpdateOne({"_id": positions.position_id(part)}, {"$set": {"next": end}}) for part, end in batch.ends.items()
         ]
-        if moves:
-            await database[positions.COLLECTION].bulk_write(moves, ordered=False, session=session)
 
-    positions.move = move
+    positions.moves = moves
 
 
 def _sequence_check() -> None:

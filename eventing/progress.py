@@ -1,0 +1,50 @@
+"""Kafka's committed offsets: only so that whoever asks Kafka sees the lag. The position that counts is ours."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+from eventing.points import reached
+
+log = structlog.get_logger(__name__)
+
+EVERY_SECONDS = 0.2
+
+
+class Progress:
+    """Tells Kafka how far a consumer is, beside its work: what comes within a moment is told at once."""
+
+    def __init__(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
+        self._consumer = consumer
+        self._unshown: dict[TopicPartition, int] = {}
+        self._showing: asyncio.Task[None] | None = None
+        self._now = asyncio.Event()
+
+    def at(self, done: Mapping[TopicPartition, int]) -> None:
+        """These partitions are done up to here."""
+        self._unshown.update(done)
+        if self._showing is None or self._showing.done():
+            self._showing = asyncio.create_task(self._show())
+
+    async def shown(self) -> None:
+        """Show what is not shown yet, without waiting for more."""
+        if self._showing is not None:
+            self._now.set()
+            await asyncio.wait([self._showing])
+            self._now.clear()
+
+    async def _show(self) -> None:
+        while self._unshown and (consumer := self._consumer()) is not None:
+            done, self._unshown = self._unshown, {}
+            try:
+                await consumer.commit(done)
+                reached("consumer.shown")
+            except Exception as error:  # noqa: BLE001 - whatever Kafka says to it
+                log.info("lag_not_shown", error=type(error).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_SECONDS):
+                    await self._now.wait()

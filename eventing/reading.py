@@ -1,0 +1,46 @@
+"""From Kafka's bytes to records: whatever stands on a topic is read, or told why not."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from aiokafka import ConsumerRecord
+from faststream.kafka import KafkaMessage
+
+from eventing.batch import Failure, Reason, Record
+from eventing.clock import system_now
+from eventing.envelope import UnreadableError, decode
+
+
+async def parse(raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:
+    """FastStream's own parser decodes headers outside the acknowledgement code; ours leaves bytes alone."""
+    first, last = raw[0], raw[-1]
+    return KafkaMessage(
+        body=b"",
+        raw_message=raw,
+        message_id=f"{first.topic}-{first.partition}-{first.offset}-{last.offset}",
+        consumer=cast(Any, None),
+    )
+
+
+def read(raw: ConsumerRecord, topic: str) -> Record | Failure:
+    """One Kafka record, read or told why not. Never raises."""
+    timestamp = datetime.fromtimestamp(max(0, raw.timestamp or 0) / 1000, UTC) if raw.timestamp else system_now()
+    headers = tuple((name, content or b"") for name, content in raw.headers or ())
+    try:
+        key = _key(raw.key)
+        event = decode(raw.value, headers, key)
+    except UnreadableError as error:
+        return Failure(topic, raw.partition, raw.offset, raw.key, raw.value, headers, timestamp, Reason(error.reason))
+    return Record(topic, raw.partition, raw.offset, key, event, timestamp, raw.value, headers)
+
+
+def _key(key: bytes | None) -> str:
+    if not key:
+        raise UnreadableError("no_key")
+    try:
+        text = key.decode()
+    except UnicodeDecodeError:
+        raise UnreadableError("key_not_utf8") from None
+    if len(key) > 900 or "\x00" in text:
+        raise UnreadableError("key_unusable")
+    return text
