@@ -38,7 +38,7 @@ def without(guard: str) -> dict[str, str]:
 
 def own_tests(guard: str) -> list[str]:
     """The names of the project's tests that fail without the guard. Raises RuntimeError where they did not run."""
-    command = [sys.executable, "-m", "pytest", "-q", "--maxfail=6", *OWN_TESTS, "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "--maxfail=6", *OWN_TESTS, "-p", "no:cacheprovider"]
     command += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # the guards are taken out before pytest begins
     environment = {**os.environ, **without(guard), "WEA_TEST_PATIENCE": "15"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
