@@ -136,7 +136,7 @@ class Relay:
         with faults():
             found = self._database[self.source.collection].find({"lane": {"$in": lanes}})
             rows = await found.sort(list(self.source.order)).limit(most).to_list(None)
-        return [row for row in rows if row["_id"] not in self._published]
+        return [row for row in rows if row["_id"] not in self._published][:MOST_ROWS]
 
     async def _publish(self, rows: list[dict[str, Any]]) -> int:
         """Publish rows, key by key in order; a key that fails stops. Returns how many are published."""

@@ -82,9 +82,11 @@ async def kafka_settings(kafka: str) -> KafkaSettings:
 
 
 @asynccontextmanager
-async def consuming(kafka: KafkaSettings, database: Database, toy: Toy) -> AsyncIterator[Consumer]:
+async def consuming(
+    kafka: KafkaSettings, database: Database, toy: Toy, *, linger_ms: int = 0
+) -> AsyncIterator[Consumer]:
     subscriptions = [Subscription(HEARD, WHOLE, toy.on_heard)]
-    consumer = Consumer(kafka, "toy", subscriptions, database, database, clock=system_now)
+    consumer = Consumer(kafka, "toy", subscriptions, database, database, clock=system_now, linger_ms=linger_ms)
     await consumer.start()
     try:
         yield consumer

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from eventing import positions
-from eventing.kafka import KafkaSettings, TopicPartition, producer
+from eventing.kafka import KafkaSettings, TopicPartition, offsets, producer
 from eventing.mongo import Database, faults
 from eventing.testing import Topics
 from eventing.transient import TransientError
@@ -87,6 +87,39 @@ async def _commit_in_the_middle(kafka: KafkaSettings) -> None:
         await client.commit({part: end // 2 for part, end in (await client.end_offsets(parts)).items()})
     finally:
         await client.stop()
+
+
+async def test_kafka_has_been_told_all_by_the_time_that_a_consumer_has_ended(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventing.progress.EVERY_SECONDS", 3600.0)
+    topics = Topics()
+    async with consuming(kafka_settings, database, toy):
+        for n in range(3):  # each a batch of its own; the first is told at once, the others would wait for an hour
+            await say(kafka_settings, topics.record(HEARD.name, "k", "toy.Heard", {"n": n}))
+            await until_true(partial(_count, database, n + 1))
+    assert sum(committed for committed, _ in (await offsets(kafka_settings, "toy", [HEARD.name])).values()) == 3
+
+
+async def test_a_reader_that_lingers_takes_together_what_comes_within_its_time(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics, batches = Topics(), 0
+
+    async def hold() -> None:
+        nonlocal batches
+        batches += 1
+
+    toy.hold = hold
+    async with consuming(kafka_settings, database, toy, linger_ms=2000):
+        for n in range(20):
+            await say(kafka_settings, topics.record(HEARD.name, f"k{n}", "toy.Heard", {"n": n}))
+        await until_true(partial(_counts, database, 20))
+    assert batches < 10
+
+
+async def _counts(database: Database, keys: int) -> bool:
+    return bool(await database["counts"].count_documents({}) == keys)
 
 
 async def test_a_session_that_was_given_up_does_not_go_back_to_the_drivers_pool(

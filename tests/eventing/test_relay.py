@@ -11,13 +11,13 @@ from eventing.batch import Cause
 from eventing.clock import system_now
 from eventing.kafka import KafkaSettings
 from eventing.leases import LIFE, Shares
-from eventing.mongo import Database
+from eventing.mongo import Database, UpdateOne
 from eventing.relay import Relay
 from eventing.testing import batch_of
 from eventing.unit import UnitOfWork
 from tests.eventing.conftest import COUNTED, relaying
 from tests.eventing.test_chain import topic_content
-from tests.waiting import until_true
+from tests.waiting import PATIENCE_SECONDS, until_true
 
 
 async def publish(database: Database, key: str, *ids: str) -> None:
@@ -53,6 +53,61 @@ async def test_a_commit_wakes_the_relay_before_it_would_look_by_itself(
         relay.wake()
         await publish(database, "k", "1")
         await until_true(partial(_empty, database))
+
+
+async def test_what_waits_to_be_removed_holds_nothing_up_and_is_not_published_again(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_remove, remove = asyncio.Event(), Relay._remove
+
+    async def held(relay: Relay) -> None:
+        await asyncio.wait_for(may_remove.wait(), PATIENCE_SECONDS)
+        await remove(relay)
+
+    monkeypatch.setattr(Relay, "_remove", held)
+    async with relaying(kafka_settings, database):
+        for n in range(1, 4):
+            await publish(database, "k", str(n))
+            await topic_content(kafka_settings, COUNTED.name, n)
+        assert len(await database["outbox"].find({}).to_list(None)) == 3
+        may_remove.set()
+        await until_true(partial(_empty, database))
+        await publish(database, "k", "4")
+        events = await topic_content(kafka_settings, COUNTED.name, 4)
+    assert [event.sequence for event in events] == [1, 2, 3, 4]
+
+
+async def test_a_relay_that_ends_removes_what_it_has_published(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventing.relay.GATHER_SECONDS", 3600.0)
+    async with relaying(kafka_settings, database):
+        await publish(database, "k", "1")
+        await topic_content(kafka_settings, COUNTED.name, 1)
+    assert await _empty(database)
+
+
+async def test_only_so_much_is_published_that_is_not_removed(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a crash now would let us repeat is bounded; what is full is removed without waiting for more."""
+    monkeypatch.setattr("eventing.relay.MOST_ROWS", 2)
+    monkeypatch.setattr("eventing.relay.GATHER_SECONDS", 3600.0)
+    await publish(database, "k", *(str(n) for n in range(6)))
+    async with relaying(kafka_settings, database) as relay:
+        await topic_content(kafka_settings, COUNTED.name, 6)
+        assert len(relay._published) < 2 * 2
+    assert await _empty(database)
+
+
+async def test_only_a_commit_that_wrote_there_wakes(database: Database) -> None:
+    woken = database.woken_by("outbox")
+    async with UnitOfWork.begin(database, batch_of([]), system_now()) as unit:
+        unit.bulk("counts", UpdateOne({"_id": "k"}, {"$set": {"n": 1}}, upsert=True))
+        await unit.write()
+    assert not woken.is_set()
+    await publish(database, "k", "1")
+    assert woken.is_set()
 
 
 async def test_a_key_that_fails_stops_and_the_others_go_on(
