@@ -1,4 +1,4 @@
-"""The one module that knows MongoDB's driver.
+"""The one module that knows MongoDB's driver; stored.py knows how a document is laid out.
 
 Motor is what runs; its successor, PyMongo's own async API, has nearly the same calls, so moving is a change of this
 file alone (docs/decisions/0304-motor-behind-one-module.md). Everyone else gets a Database and the operations below.
@@ -6,7 +6,7 @@ file alone (docs/decisions/0304-motor-behind-one-module.md). Everyone else gets 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from typing import Any
 
 from bson.binary import Binary
 from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, DESCENDING, DeleteMany, DeleteOne, InsertOne, ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import (
@@ -32,6 +33,7 @@ from pymongo.write_concern import WriteConcern
 
 from eventing.gate import Gate
 from eventing.points import reached
+from eventing.stored import opened
 from eventing.transient import RefusedError, TransientError
 
 __all__ = [
@@ -141,6 +143,15 @@ class Database:
 
     def __getitem__(self, collection: str) -> Any:
         return self._db[collection]
+
+    async def opened(
+        self, collection: str, query: Mapping[str, Any], rows: Collection[str], session: Session
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The documents found; the arrays of these names stay `Rows` (stored.py)."""
+        options = self._db.codec_options
+        raw = self._db[collection].with_options(codec_options=options.with_options(document_class=RawBSONDocument))
+        async for document in raw.find(query, session=session):
+            yield opened(bytes(document.raw), rows, options)
 
     def woken_by(self, collection: str) -> asyncio.Event:
         """An event that is set after each commit of this process that wrote there."""

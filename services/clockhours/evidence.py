@@ -62,7 +62,7 @@ class Evidence:
 
     def __init__(self, accounts: Iterable[Account], programs: Programs, scope: Scope | None = None) -> None:
         whole = sorted(accounts, key=lambda account: account.educator_id)
-        self.oriented = any(_orients(attendance) for a in whole for attendance in a.attendances.values())
+        self.oriented = any(_orients(a) for one in whole for a in one.attendances.naming([EntryKind.ORIENTATION]))
         self.accounts = tuple(whole if scope is None else (narrowed(account, scope) for account in whole))
         self.programs = programs
         self.accepted = frozenset(_accepted(self.accounts))
@@ -202,7 +202,7 @@ def _credentials(accounts: Iterable[Account], programs: Programs) -> Mapping[str
         return submissions[submission_id]
 
     for account in accounts:
-        for _, micro_credential_id in account.registrations:
+        for micro_credential_id in account.registrations:
             of(micro_credential_id)
         for attendance in account.attendances.values():
             if attendance.kind is EntryKind.WORKSHOP and attendance.micro_credential_id is not None:
@@ -210,17 +210,17 @@ def _credentials(accounts: Iterable[Account], programs: Programs) -> Mapping[str
         for micro_credential_id, registration in account.clock_hours.items():
             credential = of(micro_credential_id)
             credential.registration = _newer(credential.registration, registration)
-        for key, attempt in account.attempts.items():
+        for key, attempt in account.each_attempt():
             attempts = submission(key.micro_credential_id, key.submission_id).attempts
             known = attempts.get(key.attempt)
             attempts[key.attempt] = attempt if known is None else max(known, attempt, key=_certainty)
-        for review in account.reviews.values():
+        for review in account.each_review():
             reviewed = submission(review.key.micro_credential_id, review.key.submission_id)
             if review.awarded:
                 reviewed.awards.append(review)
-        for (_, micro_credential_id), revoked_at in account.revocations.items():
+        for micro_credential_id, revoked in account.revocations.items():
             credential = of(micro_credential_id, seen=False)
-            credential.revoked_at = max(revoked_at, credential.revoked_at or revoked_at)
+            credential.revoked_at = max(filter(None, [credential.revoked_at, *revoked.values()]))
     for credential in found.values():
         for each in credential.submissions.values():
             first = each.attempts.get(1)

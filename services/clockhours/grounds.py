@@ -40,7 +40,7 @@ def _of_attendance(account: Account, attendance: Attendance, evidence: Evidence,
 
 def _of_attempts(account: Account, evidence: Evidence) -> Iterator[Ground]:
     """Late attempts, and first attempts that no loaded year holds. Accepted or not: an accepted one stays late."""
-    for key in account.attempts:
+    for key, _ in account.each_attempt():
         submission = evidence.credentials[key.micro_credential_id].submissions[key.submission_id]
         subject = (account.educator_id, key.micro_credential_id, None, key.submission_id, key.attempt)
         if evidence.in_time(submission, key.attempt) is False:
@@ -51,7 +51,7 @@ def _of_attempts(account: Account, evidence: Evidence) -> Iterator[Ground]:
 
 def _of_reviews(account: Account, evidence: Evidence) -> Iterator[Ground]:
     """Decisions that take back what was awarded. Within a submission they are ordered by (attempt, decided_at)."""
-    for review in account.reviews.values():
+    for review in account.each_review():
         if review.awarded:
             continue
         key = review.key
@@ -68,7 +68,7 @@ def _of_catalogue(account: Account, evidence: Evidence) -> Iterator[Ground]:
         unlisted = any(micro_credential_id not in year.catalogue for year in governing)
         if unlisted or evidence.programs.catalogue_entry(micro_credential_id) is None:
             yield Ground(ExceptionKind.NOT_IN_CATALOGUE, account.educator_id, micro_credential_id)
-    for review in account.reviews.values():
+    for review in account.each_review():
         key = review.key
         credential = evidence.credentials[key.micro_credential_id]
         if review.awarded and credential.counts(review):
@@ -83,9 +83,9 @@ def _named(account: Account) -> set[str]:
     """Every micro-credential that a registration, workshop, submission or decision of this account names."""
     workshops = (a for a in account.attendances.values() if a.kind is EntryKind.WORKSHOP)
     return {
-        *(micro_credential_id for _, micro_credential_id in account.registrations),
+        *account.registrations,
         *(a.micro_credential_id for a in workshops if a.micro_credential_id is not None),
         *account.clock_hours,
-        *(key.micro_credential_id for key in account.attempts),
-        *(review.key.micro_credential_id for review in account.reviews.values()),
+        *account.attempts,
+        *account.reviews,
     }

@@ -69,7 +69,7 @@ class Judgement:
         for entry in gone:
             self._reverse(entry, members)
         left = {entry.entry_id for entry in gone}
-        live = {ledger.subject_of(e) for a in evidence.accounts for id, e in a.live.items() if id not in left}
+        live = {of for a in evidence.accounts for of, entry in a.live.items() if entry.entry_id not in left}
         for one in due(evidence, live):
             self._grant(one, root, members)
             live.add(one.subject)
@@ -86,9 +86,8 @@ class Judgement:
         reversal = ledger.reversal(entry, granted_at, ordinal)
         account = self.accounts[entry.educator_id]
         subject = ledger.subject_of(entry)
-        live = {id: other for id, other in account.live.items() if id != entry.entry_id}
         self.accounts[entry.educator_id] = account.but(
-            live=live,
+            live=account.live.without(subject),
             reversals={**account.reversals, subject: account.reversals.get(subject, 0) + 1},
             last_granted_at=granted_at,
             last_ordinal=ordinal,
@@ -128,7 +127,7 @@ class Judgement:
             ordinal=ordinal,
         )
         self.accounts[root] = account.but(
-            live={**account.live, entry.entry_id: entry}, last_granted_at=granted_at, last_ordinal=ordinal
+            live=account.live.put(due.subject, entry), last_granted_at=granted_at, last_ordinal=ordinal
         )
         self.outcomes.append(Granted(entry))
 

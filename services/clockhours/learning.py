@@ -3,14 +3,15 @@
 Part of policy.py: pure. Between accounts nothing depends on order; a merge is kept by its number for that reason.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from contracts import events
 from contracts.enrollment import AttendanceData, ConflictData, DecisionData, MergeData
 from contracts.event import EventData
 from contracts.kinds import EntryKind, ExceptionKind
 from contracts.kinds import ExceptionStatus as CaseStatus
+from services.clockhours.kept import Kept, Known
 from services.clockhours.ledger import exception_id
 from services.clockhours.state import (
     Account,
@@ -21,6 +22,8 @@ from services.clockhours.state import (
     Ground,
     Review,
 )
+
+V = TypeVar("V")
 
 
 def about(fact: EventData) -> tuple[str, ...]:
@@ -44,17 +47,22 @@ def learn(account: Account, fact: EventData) -> Account:
             withdrawal = ClockHours(in_force=False, at=fact.withdrawn_at)
             return _with(account, "clock_hours", fact.micro_credential_id, withdrawal)
         case events.MicroCredentialRegistered():
-            return _and(account, "registrations", (fact.learner_id, fact.micro_credential_id))
+            learners = account.registrations.get(fact.micro_credential_id, frozenset())
+            return _with(account, "registrations", fact.micro_credential_id, learners | {fact.learner_id})
         case events.CredentialSubmitted():
-            return _with(account, "attempts", _attempt_key(fact), Attempt(fact.submitted_at, fact.on_time))
+            attempts = account.attempts.get(fact.micro_credential_id, {})
+            attempt = Attempt(fact.submitted_at, fact.on_time)
+            return _with(account, "attempts", fact.micro_credential_id, {**attempts, _attempt_key(fact): attempt})
         case DecisionData():
             review = Review(_attempt_key(fact), fact.decision, fact.decided_at)
-            return _with(account, "reviews", (review.key, review.decided_at), review)
+            reviews = account.reviews.get(fact.micro_credential_id, {})
+            key = (review.key, review.decided_at)
+            return _with(account, "reviews", fact.micro_credential_id, {**reviews, key: review})
         case events.CredentialRevoked():
-            key = (fact.learner_id, fact.micro_credential_id)
+            revoked = account.revocations.get(fact.micro_credential_id, {})
             # Only the newest matters: an award counts if it was decided after every revocation.
-            newest = max(fact.revoked_at, account.revocations.get(key, fact.revoked_at))
-            return _with(account, "revocations", key, newest)
+            newest = max(fact.revoked_at, revoked.get(fact.learner_id, fact.revoked_at))
+            return _with(account, "revocations", fact.micro_credential_id, {**revoked, fact.learner_id: newest})
         case events.LearnerUnlinked():
             return _without_learner(account, fact.learner_id)
         case MergeData():
@@ -62,7 +70,9 @@ def learn(account: Account, fact: EventData) -> Account:
         case events.EducatorErased():
             return account.but(erased=True)
         case events.ConflictOpened():
-            return _and(_without_verdict(account, _ground(fact)), "conflicts", _ground(fact))
+            ground = _ground(fact)
+            account = _without_verdict(account, ground)
+            return account if ground in account.conflicts else account.but(conflicts=account.conflicts | {ground})
         case events.ConflictResolved():
             return account.but(conflicts=account.conflicts - {_ground(fact)})
         case _:
@@ -71,17 +81,11 @@ def learn(account: Account, fact: EventData) -> Account:
 
 def _with(account: Account, field: str, key: Any, value: Any) -> Account:
     """The account with one more word on something, which replaces the last one."""
-    known: Mapping[Any, Any] = getattr(account, field)
+    known: Kept[Any, Any] = getattr(account, field)
     if known.get(key) == value:
         return account
-    changed: dict[str, Any] = {field: {**known, key: value}}
+    changed: dict[str, Any] = {field: known.put(key, value)}
     return account.but(**changed)
-
-
-def _and(account: Account, field: str, one: Any) -> Account:
-    known: frozenset[Any] = getattr(account, field)
-    changed: dict[str, Any] = {field: known | {one}}
-    return account if one in known else account.but(**changed)
 
 
 def _attendance(fact: AttendanceData) -> Attendance:
@@ -101,11 +105,16 @@ def _attempt_key(fact: events.CredentialSubmitted | DecisionData) -> AttemptKey:
 def _without_learner(account: Account, learner_id: str) -> Account:
     """Staff unlink takes the effects of all that came with the learner back."""
     return account.but(
-        registrations=frozenset(r for r in account.registrations if r[0] != learner_id),
-        attempts={key: attempt for key, attempt in account.attempts.items() if key.learner_id != learner_id},
-        reviews={key: review for key, review in account.reviews.items() if review.key.learner_id != learner_id},
-        revocations={key: at for key, at in account.revocations.items() if key[0] != learner_id},
+        registrations=_some(account.registrations, lambda learners: learners - {learner_id}),
+        attempts=_some(account.attempts, lambda known: {k: v for k, v in known.items() if k.learner_id != learner_id}),
+        reviews=_some(account.reviews, lambda known: {k: v for k, v in known.items() if k[0].learner_id != learner_id}),
+        revocations=_some(account.revocations, lambda known: {k: at for k, at in known.items() if k != learner_id}),
     )
+
+
+def _some(known: Kept[str, V], left: Callable[[V], V]) -> Kept[str, V]:
+    """What is left by micro-credential. Nothing left is no word on it."""
+    return Known({id: rest for id, of_it in known.items() if (rest := left(of_it))})
 
 
 def _without_verdict(account: Account, ground: Ground) -> Account:

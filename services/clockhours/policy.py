@@ -5,7 +5,8 @@ granted, then held rows and exceptions are brought up to date. Deriving it from 
 from what has just come, is what makes every order of arrival end alike.
 
 learning.py is what a fact teaches, scope.py what it can move, evidence.py what an educator has done, hours.py what is
-due, grounds.py why staff should look, judging.py what follows from all of that, ledger.py how an entry is made.
+due, grounds.py why staff should look, judging.py what follows from all of that, ledger.py how an entry is made, kept.py
+what an account keeps and nobody need read.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +40,7 @@ def decide(accounts: Accounts, fact: EventData | Verdict | None, programs: Progr
             work.rule(fact)
         case _:
             own, *others = about(fact)
-            known = accounts.get(own, Account(own))
+            known = accounts.get(own) or Account(own)
             learned = learn(known, fact)
             if learned is known:  # told again, or nothing that hours depend on
                 return Decision(accounts, frozenset(), ())

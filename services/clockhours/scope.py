@@ -11,7 +11,7 @@ from contracts import events
 from contracts.enrollment import AttendanceData, DecisionData
 from contracts.event import EventData
 from contracts.kinds import EntryKind, SessionKind
-from services.clockhours.state import Account, Entry, Ground
+from services.clockhours.state import Account, Ground, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Scope:
     def holds(self, ground: Ground) -> bool:
         return ground.micro_credential_id in self.micro_credentials or ground.session_id in self.sessions
 
-    def granted(self, entry: Entry) -> bool:
-        """Whether it is for one of them. An orientation is for everything, and so for no scope."""
-        if entry.kind is EntryKind.MICRO_CREDENTIAL:
-            return entry.subject in self.micro_credentials
-        return entry.kind is EntryKind.WORKSHOP and entry.subject in self.sessions
+    @property
+    def subjects(self) -> list[Subject]:
+        """What hours can be granted for. An orientation is for everything, and so for no scope."""
+        credentials = [(EntryKind.MICRO_CREDENTIAL, id) for id in self.micro_credentials]
+        return credentials + [(EntryKind.WORKSHOP, id) for id in self.sessions]
 
 
 def scope_of(account: Account, fact: EventData, joined: Iterable[Account]) -> Scope | None:
@@ -57,15 +57,15 @@ def narrowed(account: Account, scope: Scope) -> Account:
     """The account with nothing in it but what is in scope."""
     ids, sessions = scope.micro_credentials, scope.sessions
     return account.but(
-        attendances={id: attendance for id, attendance in account.attendances.items() if id in sessions},
-        clock_hours={id: hours for id, hours in account.clock_hours.items() if id in ids},
-        registrations={pair for pair in account.registrations if pair[1] in ids},
-        attempts={key: attempt for key, attempt in account.attempts.items() if key.micro_credential_id in ids},
-        reviews={key: review for key, review in account.reviews.items() if key[0].micro_credential_id in ids},
-        revocations={key: at for key, at in account.revocations.items() if key[1] in ids},
+        attendances=account.attendances.only(sessions),
+        clock_hours=account.clock_hours.only(ids),
+        registrations=account.registrations.only(ids),
+        attempts=account.attempts.only(ids),
+        reviews=account.reviews.only(ids),
+        revocations=account.revocations.only(ids),
         conflicts={ground for ground in account.conflicts if scope.holds(ground)},
         cases={id: case for id, case in account.cases.items() if scope.holds(case.ground)},
-        live={id: entry for id, entry in account.live.items() if scope.granted(entry)},
+        live=account.live.only(scope.subjects),
     )
 
 
@@ -74,13 +74,13 @@ def _closed(ids: set[str], sessions: set[str], accounts: tuple[Account, ...]) ->
 
     An orientation is for none, whatever it was told with. None where a session was told of as an orientation too.
     """
-    attendances = [attendance for one in accounts for attendance in one.attendances.values()]
-    orientations = {a.session_id for a in attendances if a.kind is EntryKind.ORIENTATION}
-    attended = [(a.session_id, a.micro_credential_id) for a in attendances if a.kind is EntryKind.WORKSHOP]
     while True:
-        found = {session for session, named in attended if named in ids} - sessions
+        attended = [attendance for one in accounts for attendance in one.attendances.naming(ids | sessions)]
+        workshops = [(a.session_id, a.micro_credential_id) for a in attended if a.kind is EntryKind.WORKSHOP]
+        found = {session for session, named in workshops if named in ids} - sessions
         sessions |= found
-        named_too = {named for session, named in attended if session in sessions and named is not None} - ids
+        named_too = {named for session, named in workshops if session in sessions and named is not None} - ids
         ids |= named_too
         if not found and not named_too:
+            orientations = {a.session_id for a in attended if a.kind is EntryKind.ORIENTATION}
             return None if sessions & orientations else Scope(frozenset(ids), frozenset(sessions))

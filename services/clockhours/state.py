@@ -4,13 +4,14 @@ An `Account` is what was told under one id. An educator is a person: the account
 joined, read as a union. Nothing here does anything; see policy.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from contracts.kinds import EntryKind, ExceptionKind, MissingStep
 from contracts.kinds import ExceptionStatus as CaseStatus
+from services.clockhours.kept import Kept, Known
 
 Subject = tuple[EntryKind, str]
 """What hours can be granted for once: a workshop's session, a micro-credential, or "" for the orientation."""
@@ -139,20 +140,29 @@ class Account:
     merged_into: str | None = None
     merge_number: int = 0
     erased: bool = False
-    attendances: Mapping[str, Attendance] = field(default_factory=dict)  # by session
-    clock_hours: Mapping[str, ClockHours] = field(default_factory=dict)  # by micro-credential
-    registrations: frozenset[tuple[str | None, str]] = frozenset()  # with NEA: learner, credential
-    attempts: Mapping[AttemptKey, Attempt] = field(default_factory=dict)
-    reviews: Mapping[tuple[AttemptKey, datetime], Review] = field(default_factory=dict)  # by attempt and decided_at
-    revocations: Mapping[tuple[str | None, str], datetime] = field(default_factory=dict)  # newest
+    attendances: Kept[str, Attendance] = field(default_factory=Known)  # by session
+    # By micro-credential:
+    clock_hours: Kept[str, ClockHours] = field(default_factory=Known)
+    registrations: Kept[str, frozenset[str | None]] = field(default_factory=Known)  # with NEA: learners
+    attempts: Kept[str, Mapping[AttemptKey, Attempt]] = field(default_factory=Known)
+    reviews: Kept[str, Mapping[tuple[AttemptKey, datetime], Review]] = field(default_factory=Known)  # and decided_at
+    revocations: Kept[str, Mapping[str | None, datetime]] = field(default_factory=Known)  # by learner, the newest
     conflicts: frozenset[Ground] = frozenset()  # told by enrollment and not taken back
     cases: Mapping[str, Case] = field(default_factory=dict)  # by exception id, resolved ones gone
-    live: Mapping[str, Entry] = field(default_factory=dict)  # unreversed entries by entry id
+    live: Kept[Subject, Entry] = field(default_factory=Known)  # unreversed entries: one for each subject, at most
     reversals: Mapping[Subject, int] = field(default_factory=dict)  # by subject
     held: Mapping[str, HeldRow] = field(default_factory=dict)  # by micro-credential
     on_transcript: frozenset[str] = frozenset()  # entry ids that an issued transcript shows
     last_granted_at: datetime | None = None
     last_ordinal: int = 0
+
+    def each_attempt(self) -> Iterator[tuple[AttemptKey, Attempt]]:
+        for attempts in self.attempts.values():
+            yield from attempts.items()
+
+    def each_review(self) -> Iterator[Review]:
+        for reviews in self.reviews.values():
+            yield from reviews.values()
 
     def but(self, **changed: Any) -> "Account":
         """The account with these fields changed: `dataclasses.replace`, ten times faster for as many fields."""

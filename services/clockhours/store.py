@@ -22,11 +22,10 @@ from eventing.mongo import (
     UpdateOne,
 )
 from eventing.unit import UnitOfWork
+from services.clockhours.accounts import HISTORY, account_of, changes
 from services.clockhours.documents import (
     SCHEMA,
-    account_of,
     case_document,
-    changes,
     entry_document,
     entry_of,
     held_document,
@@ -87,7 +86,7 @@ class Tx(UnitOfWork):
             self._asked |= wanted
             asked = sorted(wanted)
             query = {"$or": [{"_id": {"$in": asked}}, {"merged_into": {"$in": asked}}]}
-            async for document in self.db["educators"].find(query, session=self.session):
+            async for document in self.db.opened("educators", query, HISTORY, self.session):
                 if document["_id"] not in self._accounts:
                     account = self._read[document["_id"]] = account_of(document)
                     self._put(account)

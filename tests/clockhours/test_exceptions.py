@@ -205,7 +205,9 @@ def test_held_too_long_belongs_to_the_kept_educator() -> None:
 def issued(story: Story, who: str) -> None:
     """A transcript shows all unreversed entries."""
     account = story.accounts[who]
-    story.accounts[who] = replace(account, on_transcript=account.on_transcript | account.live.keys())
+    story.accounts[who] = replace(
+        account, on_transcript=account.on_transcript | {entry.entry_id for entry in account.live.values()}
+    )
 
 
 def test_reversing_an_entry_on_an_issued_transcript_opens_transcript_superseded_once_and_for_good() -> None:
