@@ -10,7 +10,7 @@ from typing import Any
 
 import bson
 from bson.codec_options import CodecOptions
-from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
+from bson.raw_bson import RawBSONDocument
 
 Options = CodecOptions[Any]
 LONG = 8_000  # bytes; what is shorter is decoded sooner than it is searched
@@ -20,22 +20,24 @@ FIXED = {1: 8, 7: 12, 8: 1, 9: 8, 10: 0, 16: 4, 17: 8, 18: 8, 19: 16}  # how man
 
 
 class Rows:
-    """An array of documents."""
+    """An array of documents, where it stands in the one that holds it."""
 
-    __slots__ = ("_content", "_options")
+    __slots__ = ("_begin", "_content", "_end", "_options")
 
-    def __init__(self, content: bytes, options: Options) -> None:
+    def __init__(self, content: bytes, begin: int, end: int, options: Options) -> None:
         self._content = content
+        self._begin = begin
+        self._end = end
         self._options = options
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return iter(bson.decode(self._content, self._options).values())
+        return iter(bson.decode(self._content[self._begin : self._end], self._options).values())
 
     def holding(self, words: Iterable[str]) -> Iterator[dict[str, Any]]:
         """The rows in which one of these words stands, be it as a part of another, and maybe others."""
-        content, wanted = self._content, [word.encode() for word in words]
-        end = 4  # of the rows looked at: after the array's own length
-        while content[end] != END and (hits := [hit for word in wanted if (hit := content.find(word, end)) >= 0]):
+        content, last, wanted = self._content, self._end, [word.encode() for word in words]
+        end = self._begin + 4  # of the rows looked at: after the array's own length
+        while content[end] != END and (hits := [hit for word in wanted if (hit := content.find(word, end, last)) >= 0]):
             first = min(hits)
             while end <= first:
                 begin = content.index(END, end) + 1
@@ -44,15 +46,16 @@ class Rows:
 
     def but(self, words: Iterable[str], taken: Callable[[dict[str, Any]], bool]) -> list[Any]:
         """The rows to be stored again as they are: all but those that hold one of these words and are taken out."""
-        rows = list(bson.decode(self._content, DEFAULT_RAW_BSON_OPTIONS).values())
-        wanted = [word for word in (word.encode() for word in words) if word in self._content]
+        array = self._content[self._begin : self._end]
+        rows = [row for _, row in RawBSONDocument(array).items()]
+        wanted = [word for word in (word.encode() for word in words) if word in array]
         return [row for row in rows if not self._taken(bytes(row.raw), wanted, taken)] if wanted else rows
 
     def _taken(self, row: bytes, words: list[bytes], taken: Callable[[dict[str, Any]], bool]) -> bool:
         return any(word in row for word in words) and taken(bson.decode(row, self._options))
 
 
-NO_ROWS = Rows(bson.encode({}), bson.DEFAULT_CODEC_OPTIONS)
+NO_ROWS = Rows(bson.encode({}), 0, 5, bson.DEFAULT_CODEC_OPTIONS)
 
 
 def opened(content: bytes, rows: Collection[str], options: Options) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def opened(content: bytes, rows: Collection[str], options: Options) -> dict[str,
         end = value + _size(kind, content, value)
         name = content[at + 1 : value - 1].decode()
         if kind == ARRAY and name in rows:
-            closed[name] = Rows(content[value:end], options)
+            closed[name] = Rows(content, value, end, options)
         else:
             others.append(content[at:end])
         at = end
