@@ -8,9 +8,9 @@ publishing: nobody waits for it.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -22,24 +22,14 @@ from eventing.kafka import KafkaSettings, producer
 from eventing.leases import Shares
 from eventing.mongo import Database, DeleteOne, Operation, UpdateOne, faults
 from eventing.points import reached
-from eventing.transient import RefusedError, TransientError, pause
+from eventing.removal import Removal, Source
+from eventing.transient import TransientError, pause
 
 log = structlog.get_logger(__name__)
 
 MOST_ROWS = 1000
-GATHER_SECONDS = 0.2  # how long removals may wait for more: each costs a commit, and nobody waits for it
 POLL_SECONDS = 0.1  # where other processes write rows of our lanes
 ALONE_SECONDS = 1.0  # where every row is of a commit that wakes us; only what a predecessor left is found by looking
-
-
-class Source(Protocol):
-    """A collection of rows {_id, topic, key, lane, sequence, value, headers?} and what becomes of a published one."""
-
-    @property
-    def collection(self) -> str: ...
-    @property
-    def order(self) -> Sequence[tuple[str, int]]: ...
-    def done(self, row: Mapping[str, Any]) -> Operation: ...
 
 
 class Outbox:
@@ -76,9 +66,7 @@ class Relay:
         self._wake = database.woken_by(self.source.collection)
         self._producer: AIOKafkaProducer | None = None
         self._attempt = 0
-        self._published: dict[str, Mapping[str, Any]] = {}  # rows to be removed, by id
-        self._removed: set[str] = set()  # of them; not seen by whoever looks from now on
-        self._to_remove, self._many, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._removal = Removal(database, self.source, MOST_ROWS)
 
     def wake(self) -> None:
         """Look now: rows were written outside a transaction of this process's."""
@@ -86,7 +74,7 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled; on the way out give the lanes back."""
-        beside = [asyncio.create_task(self._shares.keep()), asyncio.create_task(self._remove_for_ever())]
+        beside = [asyncio.create_task(self._shares.keep()), asyncio.create_task(self._removal.run())]
         try:
             while True:
                 await self._turn()
@@ -94,7 +82,7 @@ class Relay:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
-            await self._remove_last()
+            await self._removal.last()
             await self._shares.release()
             await self._close()
 
@@ -121,22 +109,15 @@ class Relay:
                 await self._wake.wait()
 
     async def _rows(self) -> list[dict[str, Any]]:
-        """The next rows of our lanes that are not published. Waits while very many are still to be removed."""
+        """The next rows of our lanes that are not published."""
         lanes = list(self._shares.mine)
         if not lanes:
             return []
-        while len(self._published) - len(self._removed) >= MOST_ROWS:
-            self._many.set()
-            self._room.clear()
-            await self._room.wait()
-        for id in self._removed:
-            del self._published[id]
-        self._removed.clear()
-        most = MOST_ROWS + len(self._published)
+        most = MOST_ROWS + await self._removal.seen_yet()
         with faults():
             found = self._database[self.source.collection].find({"lane": {"$in": lanes}})
             rows = await found.sort(list(self.source.order)).limit(most).to_list(None)
-        return [row for row in rows if row["_id"] not in self._published][:MOST_ROWS]
+        return [row for row in rows if row["_id"] not in self._removal][:MOST_ROWS]
 
     async def _publish(self, rows: list[dict[str, Any]]) -> int:
         """Publish rows, key by key in order; a key that fails stops. Returns how many are published."""
@@ -152,46 +133,9 @@ class Relay:
         ]
         if done:
             reached("relay.published")
-            self._published.update({row["_id"]: row for row in done})
-            self._to_remove.set()
+            self._removal.add(done)
             metrics.RELAYED.labels(self.source.collection).inc(len(done))
         return len(done)
-
-    async def _remove_for_ever(self) -> None:
-        """Take what is published off the collection, until cancelled."""
-        attempt = 0
-        while True:
-            await self._to_remove.wait()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GATHER_SECONDS):
-                    await self._many.wait()
-            self._to_remove.clear()
-            self._many.clear()
-            try:
-                await self._remove()
-                attempt = 0
-            except (TransientError, RefusedError) as error:
-                attempt += 1
-                log.warning("not_removed_yet", source=self.source.collection, error=str(error))
-                self._to_remove.set()
-                await asyncio.sleep(pause(attempt))
-
-    async def _remove(self) -> None:
-        gone = {id: row for id, row in self._published.items() if id not in self._removed}
-        if gone:
-            with faults():
-                operations = [self.source.done(row) for row in gone.values()]
-                await self._database[self.source.collection].bulk_write(operations, ordered=False)
-            reached("relay.removed")
-            self._removed.update(gone)
-            self._room.set()
-
-    async def _remove_last(self) -> None:
-        """On the way out: what stays is published once more by whoever comes next."""
-        try:
-            await self._remove()
-        except (TransientError, RefusedError) as error:
-            log.info("left_to_be_published_again", rows=len(self._published), error=str(error))
 
     async def _send(self, sender: AIOKafkaProducer, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """One key's rows, each acknowledged before the next is sent."""

@@ -13,6 +13,7 @@ from eventing.kafka import KafkaSettings
 from eventing.leases import LIFE, Shares
 from eventing.mongo import Database, UpdateOne
 from eventing.relay import Relay
+from eventing.removal import Removal
 from eventing.testing import batch_of
 from eventing.unit import UnitOfWork
 from tests.eventing.conftest import COUNTED, relaying
@@ -58,13 +59,13 @@ async def test_a_commit_wakes_the_relay_before_it_would_look_by_itself(
 async def test_what_waits_to_be_removed_holds_nothing_up_and_is_not_published_again(
     kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may_remove, remove = asyncio.Event(), Relay._remove
+    may_remove, remove = asyncio.Event(), Removal._remove
 
-    async def held(relay: Relay) -> None:
+    async def held(removal: Removal) -> None:
         await asyncio.wait_for(may_remove.wait(), PATIENCE_SECONDS)
-        await remove(relay)
+        await remove(removal)
 
-    monkeypatch.setattr(Relay, "_remove", held)
+    monkeypatch.setattr(Removal, "_remove", held)
     async with relaying(kafka_settings, database):
         for n in range(1, 4):
             await publish(database, "k", str(n))
@@ -80,7 +81,7 @@ async def test_what_waits_to_be_removed_holds_nothing_up_and_is_not_published_ag
 async def test_a_relay_that_ends_removes_what_it_has_published(
     kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventing.relay.GATHER_SECONDS", 3600.0)
+    monkeypatch.setattr("eventing.removal.GATHER_SECONDS", 3600.0)
     async with relaying(kafka_settings, database):
         await publish(database, "k", "1")
         await topic_content(kafka_settings, COUNTED.name, 1)
@@ -92,11 +93,11 @@ async def test_only_so_much_is_published_that_is_not_removed(
 ) -> None:
     """What a crash now would let us repeat is bounded; what is full is removed without waiting for more."""
     monkeypatch.setattr("eventing.relay.MOST_ROWS", 2)
-    monkeypatch.setattr("eventing.relay.GATHER_SECONDS", 3600.0)
+    monkeypatch.setattr("eventing.removal.GATHER_SECONDS", 3600.0)
     await publish(database, "k", *(str(n) for n in range(6)))
     async with relaying(kafka_settings, database) as relay:
         await topic_content(kafka_settings, COUNTED.name, 6)
-        assert len(relay._published) < 2 * 2
+        assert len(relay._removal) < 2 * 2
     assert await _empty(database)
 
 
