@@ -7,7 +7,7 @@ from bench import chain
 from bench.table import table
 from bench.whole import Whole
 
-SOAK_SECONDS = 600
+SOAK_SECONDS = 1200
 SOAK_EDUCATORS = 100
 
 
