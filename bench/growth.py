@@ -32,6 +32,7 @@ from services.clockhours.views import clock_hours
 
 MADE_EVENTS = 5_000  # that go through the handler; further educators are copies of those
 BATCH = 250  # so small that a busy machine is done within MongoDB's limit for a transaction
+COPIES_AT_ONCE = 100  # of some hundred educators: done before the driver loses patience
 COPIED = {"educators": "_id", "lanes": "_id", "entries": "educator_id", "held": "educator_id"}
 
 
@@ -126,13 +127,15 @@ async def handled(database: Database, batch: Batch, years: Programs) -> None:
 
 
 async def copy(database: Database, times: int) -> None:
-    """Everybody `times` times, made by MongoDB itself; the first of each is there already."""
+    """Everybody `times` times, made by MongoDB itself, some at a time; the first of each is there already."""
     for name, key in COPIED.items():
-        number = {"$range": [1, times]}
-        renamed = {"$concat": [f"${key}", "#", {"$toString": "$n"}]}
-        ids = {"_id": {"$concat": ["$_id", "#", {"$toString": "$n"}]}, key: renamed}
-        steps = [{"$set": {"n": number}}, {"$unwind": "$n"}, {"$set": ids}, {"$unset": "n"}]
-        await database[name].aggregate([*steps, {"$merge": {"into": name, "whenMatched": "fail"}}]).to_list(None)
+        originals = {"_id": {"$in": [d["_id"] for d in await database[name].find({}, {"_id": 1}).to_list(None)]}}
+        for first in range(1, times, COPIES_AT_ONCE):
+            number = {"$range": [first, min(times, first + COPIES_AT_ONCE)]}
+            renamed = {"$concat": [f"${key}", "#", {"$toString": "$n"}]}
+            ids = {"_id": {"$concat": ["$_id", "#", {"$toString": "$n"}]}, key: renamed}
+            steps = [{"$match": originals}, {"$set": {"n": number}}, {"$unwind": "$n"}, {"$set": ids}, {"$unset": "n"}]
+            await database[name].aggregate([*steps, {"$merge": {"into": name, "whenMatched": "fail"}}]).to_list(None)
 
 
 async def batches(database: Database, who: Sequence[str]) -> list[Batch]:
