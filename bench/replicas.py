@@ -1,4 +1,4 @@
-"""One, two and three processes of clockhours: how fast together, and how long a restart keeps an event waiting.
+"""More than one process: how fast together, and how long a restart keeps an event waiting.
 
 The whole system by `wea up --replicas clockhours=N`; what enrollment would tell is put on its topic. Restarts are a
 rolling one (SIGTERM to one process after the other, each ready again before the next) and kills (SIGKILL), at a steady
@@ -14,9 +14,11 @@ from typing import Any
 
 import psutil
 
+from bench import chain
 from bench.consumer import fill
 from bench.hear import Ear, listening
 from bench.history import TOPIC, oriented
+from bench.start import SERVICES
 from bench.table import table
 from bench.whole import Whole, settled, whole
 from contracts.kinds import EntryKind
@@ -29,7 +31,15 @@ APART_SECONDS = 2.0
 
 
 def figure(*, full: bool) -> dict[str, Any]:
-    return measured(most=3, educators=1000, each=50 if full else 10)
+    of_each = {str(count): of_all(count, educators=1000 if full else 300) for count in (1, 2)}
+    return {**measured(most=3, educators=1000, each=50 if full else 10), "of_each": of_each}
+
+
+def of_all(count: int, educators: int) -> dict[str, float]:
+    """The whole chain (chain.py) with so many processes of each service."""
+    with whole(*(argument for service in SERVICES for argument in ("--replicas", f"{service}={count}"))) as system:
+        found = asyncio.run(chain.figure(system, educators))
+    return {"per_second": found["per_second"], "cpu_per_1000": round(sum(found["cpu_per_1000"].values()), 2)}
 
 
 def measured(most: int, educators: int, each: int) -> dict[str, Any]:
@@ -43,11 +53,18 @@ def measured(most: int, educators: int, each: int) -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    worked, waits = found["throughput"], found["restart"]
+    worked, waits, chains = found["throughput"], found["restart"], found["of_each"]
     return [
         f"The whole system, on {psutil.cpu_count()} cores that the servers, the other services and the replicas share:",
         "",
         *table(["processes of clockhours", *worked], [["events/s", *(f"{rate:,.0f}" for rate in worked.values())]]),
+        "",
+        "The whole chain, as above, with as many processes of each of the four services:",
+        "",
+        *table(
+            ["of each", "events/s", "CPU s per 1,000 events"],
+            [[count, f"{of['per_second']:,.0f}", of["cpu_per_1000"]] for count, of in chains.items()],
+        ),
         "",
         f"Of {len(worked)} processes one after the other is ended while {PER_SECOND:.0f} events a second come. Each has"
         " its name in the group, so nobody else's partitions move; its own wait until it is back.",

@@ -9,7 +9,7 @@ from testcontainers.core.container import DockerContainer
 
 from tests.waiting import until
 from wea.servers.kafka import answers
-from wea.servers.mongo import MongoServer
+from wea.servers.mongo import MongoServer, parameters
 from wea.servers.ports import free_port
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
@@ -47,7 +47,7 @@ def kafka_container() -> Iterator[str]:
 def mongo_container() -> Iterator[str]:
     """A replica set of one whose member is named as the host reaches it."""
     port = free_port()
-    command = f"mongod --replSet wea --bind_ip_all --port {port} --setParameter transactionLifetimeLimitSeconds=5"
+    command = " ".join(["mongod --replSet wea --bind_ip_all --port", str(port), *parameters()])
     container = DockerContainer(os.environ.get("MONGO_IMAGE", MONGO_IMAGE)).with_command(command)
     with container.with_bind_ports(port, port):
         server = MongoServer(Path("unused"), port)

@@ -15,7 +15,7 @@ from bson import decode_file_iter
 from bson.codec_options import CodecOptions
 from bson.json_util import dumps, loads
 from bson.raw_bson import RawBSONDocument
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from eventing.clock import system_now
 from wea import settings
@@ -27,6 +27,7 @@ from wea.state import State
 MANIFEST = "backup.json"
 SECRETS = ("secrets.json", KEYS)  # without the HMAC key of the state a restored system would know nobody again
 BATCH = 1000
+WINDOW, LONGEST_SECONDS = "minSnapshotHistoryWindowInSeconds", 3600
 # Who owns what, and which process lives: of the moment, not of the books.
 OF_THE_MOMENT = frozenset({"leases"})
 
@@ -45,7 +46,7 @@ def backup(uri: str, state: State, folder: Path, databases: Sequence[str] = DATA
     scratch.mkdir(parents=True, mode=0o700)
     began = system_now()
     try:
-        with _client(uri) as client, client.start_session(snapshot=True) as session:
+        with _client(uri) as client, _history_kept(client), client.start_session(snapshot=True) as session:
             counts = {name: _save(client, session, name, scratch) for name in databases}
     except PyMongoError as error:
         raise UserError(f"no backup was made: {type(error).__name__}, {str(error)[:200]}") from None
@@ -57,6 +58,23 @@ def backup(uri: str, state: State, folder: Path, databases: Sequence[str] = DATA
     (scratch / MANIFEST).write_text(dumps(manifest, indent=1))
     scratch.rename(folder)  # whole, or not there
     return manifest
+
+
+@contextmanager
+def _history_kept(client: Client) -> Iterator[None]:
+    """Let what is removed meanwhile stay readable for an hour: mongod keeps little of the past otherwise (0905).
+
+    Where we may not tell it to, its own window must be as long as a backup takes (docs/backup.md).
+    """
+    try:
+        was = client.admin.command({"setParameter": 1, WINDOW: LONGEST_SECONDS})["was"]
+    except OperationFailure:
+        yield
+        return
+    try:
+        yield
+    finally:
+        client.admin.command({"setParameter": 1, WINDOW: was})
 
 
 def _save(client: Client, session: Any, database: str, folder: Path) -> dict[str, int]:

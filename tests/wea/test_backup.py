@@ -7,7 +7,7 @@ import pymongo
 import pytest
 from bson import Binary, Int64
 
-from wea.backup import backup, restore
+from wea.backup import LONGEST_SECONDS, WINDOW, backup, restore
 from wea.errors import UserError
 from wea.state import State
 
@@ -40,6 +40,29 @@ def test_what_is_restored_is_what_was_with_its_indexes(mongo: str, tmp_path: Pat
         finally:
             for name in names:
                 client.drop_database(name)
+
+
+def test_the_past_stays_readable_as_long_as_a_backup_takes(
+    mongo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = State(tmp_path / "state")
+    state.create()
+    windows: list[object] = []
+    with pymongo.MongoClient[dict[str, object]](mongo) as client:
+
+        def window() -> object:
+            return client.admin.command({"getParameter": 1, WINDOW: 1})[WINDOW]
+
+        def saved(*_: object) -> dict[str, int]:
+            windows.append(window())
+            raise pymongo.errors.AutoReconnect
+
+        monkeypatch.setattr("wea.backup._save", saved)
+        before = window()
+        with pytest.raises(UserError, match="no backup was made"):
+            backup(mongo, state, tmp_path / "b", ["any"])
+        assert windows == [LONGEST_SECONDS]
+        assert window() == before, "whatever became of the backup"
 
 
 def test_a_folder_that_is_no_backup_is_refused_before_anything_is_touched(tmp_path: Path) -> None:

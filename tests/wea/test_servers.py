@@ -7,7 +7,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from wea.servers import running
-from wea.servers.mongo import MongoServer
+from wea.servers.mongo import PARAMETERS, MongoServer
 from wea.servers.ports import free_port
 
 
@@ -31,6 +31,13 @@ def test_mongod_runs_transactions(mongo: str) -> None:
             client["wea_test_servers"]["rows"].insert_one({"_id": 1}, session=session)
             session.abort_transaction()
         assert client["wea_test_servers"]["rows"].find_one() is None
+
+
+@pytest.mark.parametrize(("name", "value"), PARAMETERS.items())
+def test_mongod_has_its_parameters_here_and_in_containers(mongo: str, name: str, value: int) -> None:
+    with connect(mongo) as client:
+        assert client.admin.command({"getParameter": 1, name: 1})[name] == value
+    assert f"--setParameter {name}={value} " in (Path(__file__).parents[2] / "docker-compose.yml").read_text()
 
 
 @pytest.fixture(scope="module")

