@@ -1,8 +1,8 @@
 """`make bench`: every figure beside what it is measured against, in one run; ratios are the result.
 
-Writes bench/figures.json and from it docs/performance.md, and fails where a ratio has fallen by more than 15 % of what
-bench/ratios.json records. `--full` is the long form; `--only consumer,growth` measures these anew and leaves the others
-as they were; `--record` puts the ratios of this run down.
+Writes bench/figures.json and from it docs/performance.md, and fails where a ratio to its limit has fallen by more than
+15 % of what bench/ratios.json records. `--full` is the long form; `--only consumer,growth` measures these anew and
+leaves the others as they were; `--record` puts the ratios of this run down.
 """
 
 import argparse
@@ -25,6 +25,8 @@ FIGURES = {
     "replicas": replicas.figure,
 }
 OF_THE_SYSTEM = {"whole", "start", "replicas"}  # these start servers of their own, and are measured alone
+# Beside these we are judged. Who writes for each event alone follows the disk: 197 and 266 events/s within a day.
+LIMITS = ("consumer/by_hand", "intake/fastapi_empty")
 FALLEN = 0.85
 
 
@@ -61,10 +63,11 @@ def main() -> int:
     now, recorded = ratios(figures), report.recorded()
     report.write(figures, now)
     if given.record:
-        report.record(now)
+        report.record({name: now[name] for name in LIMITS})
     fallen = [name for name, was in recorded.items() if now.get(name, was) < FALLEN * was]
     for name, ratio in now.items():
-        print(f"{name}: {ratio:.2f} (recorded {recorded.get(name, 0):.2f}){'  FALLEN' if name in fallen else ''}")
+        was = f" (recorded {recorded[name]:.2f})" if name in recorded else ""
+        print(f"{name}: {ratio:.2f}{was}{'  FALLEN' if name in fallen else ''}")
     return 1 if fallen else 0
 
 

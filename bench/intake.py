@@ -70,7 +70,7 @@ ROWS = {
 
 
 def figure(servers: Servers, *, full: bool) -> dict[str, Any]:
-    return best(knocked(servers, seconds=15.0 if full else 3.0, rounds=3))
+    return best(knocked(servers, seconds=15.0 if full else 3.0, rounds=3 if full else 2))
 
 
 def ratios(found: dict[str, Any]) -> dict[str, float]:

@@ -17,7 +17,7 @@ LINE = re.compile(r"import time:\s+\d+ \|\s+(\d+) \|\s+(\S+)")
 
 
 def figure(*, full: bool) -> dict[str, Any]:
-    rounds = 5 if full else 2
+    rounds = 5 if full else 1
     return {"up": up(rounds), "imports": {service: imports(service, rounds) for service in SERVICES}}
 
 
