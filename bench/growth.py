@@ -130,10 +130,10 @@ async def copy(database: Database, times: int) -> None:
     """Everybody `times` times, made by MongoDB itself, some at a time; the first of each is there already."""
     for name, key in COPIED.items():
         originals = {"_id": {"$in": [d["_id"] for d in await database[name].find({}, {"_id": 1}).to_list(None)]}}
+        renamed = {"$concat": [f"${key}", "#", {"$toString": "$n"}]}
+        ids = {"_id": {"$concat": ["$_id", "#", {"$toString": "$n"}]}, key: renamed}
         for first in range(1, times, COPIES_AT_ONCE):
             number = {"$range": [first, min(times, first + COPIES_AT_ONCE)]}
-            renamed = {"$concat": [f"${key}", "#", {"$toString": "$n"}]}
-            ids = {"_id": {"$concat": ["$_id", "#", {"$toString": "$n"}]}, key: renamed}
             steps = [{"$match": originals}, {"$set": {"n": number}}, {"$unwind": "$n"}, {"$set": ids}, {"$unset": "n"}]
             await database[name].aggregate([*steps, {"$merge": {"into": name, "whenMatched": "fail"}}]).to_list(None)
 

@@ -18,12 +18,12 @@ from bench import chain
 from bench.consumer import fill
 from bench.hear import Ear, listening
 from bench.history import TOPIC, oriented
-from bench.start import SERVICES
 from bench.table import table
 from bench.whole import Whole, settled, whole
 from contracts.kinds import EntryKind
 from eventing.envelope import STRUCTURED_HEADERS
 from eventing.kafka import KafkaSettings, offsets, producer
+from wea.fleet import SERVICES
 from wea.probes import answers_ready_now
 
 PER_SECOND = 50.0
@@ -37,7 +37,7 @@ def figure(*, full: bool) -> dict[str, Any]:
 
 def of_all(count: int, educators: int) -> dict[str, float]:
     """The whole chain (chain.py) with so many processes of each service."""
-    with whole(*(argument for service in SERVICES for argument in ("--replicas", f"{service}={count}"))) as system:
+    with whole(*(argument for service in SERVICES for argument in ("--replicas", f"{service.name}={count}"))) as system:
         found = asyncio.run(chain.figure(system, educators))
     return {"per_second": found["per_second"], "cpu_per_1000": round(sum(found["cpu_per_1000"].values()), 2)}
 

@@ -11,14 +11,14 @@ from typing import Any
 
 from bench.table import table
 from bench.whole import wea
+from wea.fleet import SERVICES
 
-SERVICES = ("enrollment", "clockhours", "notifications", "console")
 LINE = re.compile(r"import time:\s+\d+ \|\s+(\d+) \|\s+(\S+)")
 
 
 def figure(*, full: bool) -> dict[str, Any]:
     rounds = 5 if full else 1
-    return {"up": up(rounds), "imports": {service: imports(service, rounds) for service in SERVICES}}
+    return {"up": up(rounds), "imports": {service.name: imports(service.name, rounds) for service in SERVICES}}
 
 
 def up(rounds: int) -> float:

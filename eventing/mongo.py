@@ -230,6 +230,7 @@ class Database:
                 repeated = {e["index"] for e in errors if e.get("code") == DUPLICATE_KEY}
                 if len(repeated) != len(errors) or (error.details or {}).get("writeConcernErrors"):
                     raise
+        self.committed([collection])
         return repeated
 
     async def ensure(self, indexes: Mapping[str, Sequence[Index]]) -> None:

@@ -3,7 +3,7 @@
 One trace runs from the intake to the e-mail. An event's span id is derived from its id, so a unit of work that is done
 again says the same; its span, child of its cause's, lasts from the record's arrival to the commit. Spans are exported
 only where the standard variables ask for it (OTEL_EXPORTER_OTLP_ENDPOINT); without them nothing here costs anything,
-nor is OpenTelemetry imported.
+nor is the SDK imported.
 """
 
 import re

@@ -38,12 +38,12 @@ class Latency:
         found: dict[str, Kept] = {}
         at = dict(mailed)
         for _ in range(MOST_STEPS):
+            if not at:
+                break
             found |= {place: one for place, one in at.items() if one.source == SOURCE}
             left = {place: one for place, one in at.items() if place not in found}
             causes = await self._store.by_event({one.causation_id for one in left.values() if one.causation_id})
             by_id = {(cause.event_id, cause.source): cause for cause in causes}
             led_by = {place: (one.causation_id, one.causation_source) for place, one in left.items()}
             at = {place: by_id[id] for place, id in led_by.items() if id in by_id}
-            if not at:
-                break
         return found

@@ -240,7 +240,6 @@ class Committer:
         repeated: set[int] = set()
         if alone:
             taken = await self._database.insert_new(COLLECTION, [claim.document() for claim in alone.values()])
-            self._database.committed([COLLECTION])
             reached("intake.inserted")
             repeated = {index for place, index in enumerate(alone) if place in taken}
         return [index for index in range(len(submissions)) if index not in alone or index in repeated]
