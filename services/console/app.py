@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -23,7 +24,6 @@ from services.console.entrance import Entrance
 from services.console.handlers import on_record
 from services.console.live import Live
 from services.console.neighbours import Neighbours
-from services.console.oidc import OpenId
 from services.console.people import People
 from services.console.repairs import Repairing
 from services.console.settings import Settings
@@ -31,6 +31,9 @@ from services.console.signin import SignIn, Users
 from services.console.site import ACTIONS, DOWNLOADS, PAGES
 from services.console.store import Store, indexes
 from services.console.watch import Watch
+
+if TYPE_CHECKING:
+    from services.console.oidc import OpenId
 
 SUBSCRIPTIONS = (Subscription(*topics.ALL, on_record),)
 LINGER_MS = 250  # nothing waits for the console: what comes within a moment costs one transaction
@@ -74,8 +77,7 @@ def build(service: Service, console: Console, users: Users) -> FastAPI:
     dress = Dress(console.programs.current(console.clock()).zone)
     people = People(settings, SignIn.of(users, service.database))
     doors = Doors(api, console, people, keys, dress)
-    openid = OpenId(settings) if settings.oidc_issuer else None
-    Entrance(doors, people, service.database, dress, openid).open(api)
+    Entrance(doors, people, service.database, dress, _openid(settings)).open(api)
     Live(doors, console, dress).open(api)
     for download in DOWNLOADS:
         doors.download(download)
@@ -84,6 +86,14 @@ def build(service: Service, console: Console, users: Users) -> FastAPI:
     for action in ACTIONS:
         doors.action(action)
     return api
+
+
+def _openid(settings: Settings) -> "OpenId | None":
+    if not settings.oidc_issuer:
+        return None
+    from services.console.oidc import OpenId
+
+    return OpenId(settings)
 
 
 def _reachable(host: str) -> str:

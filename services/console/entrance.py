@@ -1,6 +1,6 @@
 """Signing in and out: by password, or by OpenID Connect where that is set up."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
@@ -12,10 +12,12 @@ from eventing.mongo import Database
 from services.console import metrics
 from services.console.api import Doors
 from services.console.dress import Dress
-from services.console.oidc import OpenId, OpenIdError
 from services.console.people import People, inside
-from services.console.signin import LockedError
+from services.console.signin import LockedError, OpenIdError
 from services.console.state import Who
+
+if TYPE_CHECKING:
+    from services.console.oidc import OpenId
 
 WRONG = "That name and password do not fit together."
 LOCKED = "Too many tries. Wait a quarter of an hour."
@@ -24,7 +26,7 @@ LOCKED = "Too many tries. Wait a quarter of an hour."
 class Entrance:
     """The pages of signing in. Every try is audited, by the name that was given."""
 
-    def __init__(self, doors: Doors, people: People, database: Database, dress: Dress, openid: OpenId | None) -> None:
+    def __init__(self, doors: Doors, people: People, database: Database, dress: Dress, openid: "OpenId | None") -> None:
         self._doors, self._people, self._database = doors, people, database
         self._dress, self._openid = dress, openid
 

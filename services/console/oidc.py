@@ -1,10 +1,12 @@
-"""Sign-in by OpenID Connect where it is configured: authorization code with PKCE, state and nonce, by Authlib."""
+"""Sign-in by OpenID Connect: authorization code with PKCE, state and nonce, by Authlib.
+
+Imported only where it is configured: its libraries take 50 ms to import.
+"""
 
 import asyncio
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -15,30 +17,12 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from services.console.settings import Settings
-from services.console.signin import roles_of
-from services.console.state import Who
+from services.console.signin import OpenIdError, roles_of
+from services.console.state import Begun, Who
 
 SECONDS = 10.0
 LEEWAY_SECONDS = 60
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]  # never none, never a shared secret
-
-
-class OpenIdError(Exception):
-    """The sign-in is refused: a code for the audit, a sentence for the person."""
-
-    def __init__(self, reason: str, sentence: str = "Signing in did not work. Try once more.") -> None:
-        super().__init__(reason)
-        self.reason, self.sentence = reason, sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """What must come back as it was: kept in a signed cookie meanwhile."""
-
-    state: str
-    nonce: str
-    verifier: str
-    goes_to: str
 
 
 class OpenId:

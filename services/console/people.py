@@ -11,10 +11,9 @@ from fastapi.responses import RedirectResponse
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from eventing.http import ProblemError
-from services.console.oidc import Begun
 from services.console.settings import Settings
 from services.console.signin import SESSION_LIFE, SignIn
-from services.console.state import Who
+from services.console.state import Begun, Who
 
 FORM_LIFE_SECONDS = 3600
 

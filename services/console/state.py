@@ -24,6 +24,16 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """Of a sign-in by OpenID Connect, what must come back as it was: kept in a signed cookie meanwhile."""
+
+    state: str
+    nonce: str
+    verifier: str
+    goes_to: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """What is kept of one record: its place, its key and its envelope. Never its body."""
 

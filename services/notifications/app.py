@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 import httpx
 from fastapi import FastAPI
@@ -21,7 +22,6 @@ from services.notifications import metrics
 from services.notifications.api import build_api
 from services.notifications.handlers import on_educators, on_sessions
 from services.notifications.links import Linker
-from services.notifications.mail import Signature
 from services.notifications.neighbours import Neighbours
 from services.notifications.sender import Options, Sender
 from services.notifications.settings import Settings
@@ -29,6 +29,9 @@ from services.notifications.smtp import Server
 from services.notifications.store import INDEXES
 from services.notifications.timers import on_digest, on_parked, on_programme_changed, on_reminders
 from services.notifications.writing import Writer
+
+if TYPE_CHECKING:
+    from services.notifications.signature import Signature
 
 NAME = "notifications"
 
@@ -94,9 +97,11 @@ def _sender(settings: Settings, database: Database, programs: Programs, clock: C
     return Sender(database, server, writer, clock, options)
 
 
-def _signature(settings: Settings) -> Signature | None:
+def _signature(settings: Settings) -> "Signature | None":
     if settings.dkim_key is None:
         return None
+    from services.notifications.signature import Signature
+
     return Signature.read(settings.dkim_key, settings.dkim_domain, settings.dkim_selector)
 
 

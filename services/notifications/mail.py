@@ -1,4 +1,4 @@
-"""E-mail as bytes: headers that nothing a person typed can break, text and HTML, the calendar file, DKIM."""
+"""E-mail as bytes: headers that nothing a person typed can break, text and HTML, the calendar file."""
 
 import binascii
 import re
@@ -10,15 +10,8 @@ from email.header import Header
 from email.headerregistry import Address
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
-from pathlib import Path
-
-import dkim
 
 from services.notifications.rendering import Rendered
-
-SIGNED = (b"From", b"To", b"Reply-To", b"Subject", b"Date", b"Message-ID", b"MIME-Version", b"Content-Type",
-          b"List-Unsubscribe", b"List-Unsubscribe-Post")  # fmt: skip
-
 
 SHORT_SUBJECT = 60  # fits beside its name on one line, with room to spare
 
@@ -46,23 +39,6 @@ class Envelope:
     @property
     def domain(self) -> str:
         return self.recipient.rpartition("@")[2].lower()
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A DKIM key, read once."""
-
-    domain: bytes
-    selector: bytes
-    key: bytes
-
-    @classmethod
-    def read(cls, file: Path, domain: str, selector: str) -> "Signature":
-        return cls(domain.encode(), selector.encode(), file.read_bytes())
-
-    def sign(self, content: bytes) -> bytes:
-        headers = dkim.sign(content, self.selector, self.domain, self.key, include_headers=_present(content))
-        return bytes(headers) + content
 
 
 @lru_cache(maxsize=1024)
@@ -175,8 +151,3 @@ def _line(name: str, value: str) -> bytes:
     if re.search(r"\r\n(?![ \t])|(?<!\r)\n|\r(?!\n)|\x00", value):
         raise ValueError(name)
     return f"{name}: {value}\r\n".encode()
-
-
-def _present(content: bytes) -> list[bytes]:
-    head = content.partition(b"\r\n\r\n")[0].lower()
-    return [name for name in SIGNED if b"\r\n" + name.lower() + b":" in b"\r\n" + head]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contracts.program import Programs
 from services.notifications import invitation, letters, links, policy, reminders, rendering, staff
@@ -11,11 +11,14 @@ from services.notifications.announcing import scene_of
 from services.notifications.decisions import Known
 from services.notifications.documents import message_of
 from services.notifications.links import Linker
-from services.notifications.mail import Calendar, Envelope, Signature, UnusableAddressError, compose
+from services.notifications.mail import Calendar, Envelope, UnusableAddressError, compose
 from services.notifications.reasons import Drop, Failure
 from services.notifications.rendering import Links, Rendered
 from services.notifications.scene import Letter, NothingToSayError, Scene
 from services.notifications.state import Educator, Kind, Message
+
+if TYPE_CHECKING:
+    from services.notifications.signature import Signature
 
 WAIT_FOR_PROFILE = timedelta(hours=1)
 
@@ -50,7 +53,7 @@ class Writer:
     linker: Linker
     programs: Programs
     portal_url: str
-    signature: Signature | None = None
+    signature: "Signature | None" = None
 
     def write(self, document: Mapping[str, Any], known: Known, suppressed: frozenset[str], now: datetime) -> Outcome:
         """What is to be done with one message. What fails here is a fault of ours, and is raised."""

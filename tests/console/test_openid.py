@@ -11,8 +11,9 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from services.console.oidc import OpenId, OpenIdError
+from services.console.oidc import OpenId
 from services.console.settings import Settings
+from services.console.signin import OpenIdError
 from services.console.state import Role
 
 ISSUER = "https://login.example.org"

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from argon2 import extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from services.console.people import inside
-from services.console.signin import GUESSES_ALLOWED, Users, UsersFileError, read
+from services.console.signin import GUESSES_ALLOWED, HASHER, NOBODY, Users, UsersFileError, read
 from tests.console.conftest import PASSWORD, World, token_in
 
 
@@ -24,6 +26,12 @@ async def test_a_wrong_name_and_a_wrong_password_are_answered_alike(world: World
     answer = await world.browser().sign_in(name, password)
     assert answer.status_code == 401
     assert "do not fit together" in answer.text
+
+
+def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
+    assert extract_parameters(NOBODY) == extract_parameters(HASHER.hash(PASSWORD))
+    with pytest.raises(VerifyMismatchError):  # it was compared, not refused at once as no hash at all
+        HASHER.verify(NOBODY, PASSWORD)
 
 
 async def test_guessing_locks_the_name_for_that_address_even_with_the_right_password(world: World) -> None:

@@ -11,8 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from services.notifications.mail import Calendar, Signature, UnusableAddressError, address, compose
+from services.notifications.mail import Calendar, UnusableAddressError, address, compose
 from services.notifications.rendering import Rendered
+from services.notifications.signature import Signature
 
 AT = datetime(2024, 4, 2, 19, tzinfo=UTC)
 FROM = "WEA – clock hours <hours@example.org>"
