@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tenacity import Retrying
 
 TIMEOUT_SECONDS = 15.0
+PROBE_SECONDS = 2.0
 BUSY = frozenset({429, 503})
 MOST_A_PAGE = 1000
 
@@ -42,6 +43,20 @@ class System:
 
     def key(self, role: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.status['keys'][role]}"}
+
+    def unready(self, service: str) -> str | None:
+        """Why a service is not ready, None where it is: as it stands, so asked once."""
+        import httpx
+
+        try:
+            response = self.client.get(self.url(service) + "/health/ready", timeout=PROBE_SECONDS)
+        except httpx.HTTPError as error:
+            return f"it does not answer ({type(error).__name__})"
+        if response.is_success:
+            return None
+        is_json = "json" in response.headers.get("content-type", "")
+        reasons = orjson.loads(response.content).get("reasons", ()) if is_json else ()
+        return ", ".join(reasons) or f"the answer was {response.status_code}"
 
     def get(self, service: str, path: str, role: str = "staff", **query: Any) -> Any:
         """What a GET answers. Raises UserError for anything but 2xx."""

@@ -17,6 +17,8 @@ from wea.errors import UserError
 SERVICES = ("enrollment", "clockhours", "notifications")  # the console only listens
 WITH_BOOKS = ("enrollment", "clockhours")
 POLL_SECONDS = 0.2
+AT_REST_WITHIN_SECONDS = 30.0
+READY_WITHIN_SECONDS = 10.0  # whoever starts is ready in three
 A_PAGE = 200  # educators whose books are added up in one request: it must end in time on a busy machine, too
 
 
@@ -35,11 +37,20 @@ class Findings:
         return {"ok": not self.problems, "problems": self.problems, **self.counts}
 
 
-def check(system: System, *, wait_seconds: float = 30.0, tell: Callable[[str], None] = lambda _: None) -> Findings:
+def check(
+    system: System,
+    *,
+    wait_seconds: float = AT_REST_WITHIN_SECONDS,
+    ready_seconds: float = READY_WITHIN_SECONDS,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Findings:
     """Wait until the system is at rest, at most `wait_seconds`, then prove the books.
 
-    A system that does not come to rest is a finding, not an error.
+    A system that does not come to rest is a finding, not an error. So is one that is not ready within `ready_seconds`;
+    then there are no other findings, for its books cannot be asked for.
     """
+    if away := _away(system, ready_seconds, tell):
+        return Findings(books={"services": away})
     deadline = time.monotonic() + wait_seconds
     while True:
         findings = under_way(system)
@@ -80,6 +91,18 @@ def add_up(system: System, findings: Findings) -> None:
     """Have each service add up its own books, and put down what it finds."""
     for service in WITH_BOOKS:
         findings.books[service] = list(_book(system, service, findings))
+
+
+def _away(system: System, seconds: float, tell: Callable[[str], None]) -> list[str]:
+    """Which services are not ready, and why, when so many `seconds` are over; empty as soon as all are."""
+    deadline = time.monotonic() + seconds
+    while True:
+        reasons = {service: system.unready(service) for service in system.status["services"]}
+        away = [f"{name} at {system.url(name)} is not ready: {why}." for name, why in reasons.items() if why]
+        if not away or time.monotonic() > deadline:
+            return away
+        tell(away[0])
+        time.sleep(POLL_SECONDS)
 
 
 def _ready(system: System) -> Iterator[str]:

@@ -5,6 +5,7 @@ import shlex
 import signal
 import sys
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +36,10 @@ def env(state: StateOption = None) -> None:
 
 def check(
     state: StateOption = None,
-    wait: Annotated[float, typer.Option(help="Seconds to wait until all is at rest.")] = 30.0,
+    wait: Annotated[
+        float | None,
+        typer.Option(help="Seconds to wait until all is ready and at rest.", show_default="10 and 30"),
+    ] = None,
     every: Annotated[
         str | None,
         typer.Option(help="Check again and again: 15m, 1h. Ends only when it is stopped.", metavar="DURATION"),
@@ -45,19 +49,22 @@ def check(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Prove the books over all services. Exits with 1, and lists what does not add up.
+    """Prove the books over all services. Exits with 1, and lists what does not add up, or who is not ready.
 
     The system is that of the state; with WEA_URLS and an operator's key in WEA_KEYS, and no --state, that of those.
     """
-    from wea.check import check as prove
+    from wea import check as books
 
+    within = books.AT_REST_WITHIN_SECONDS if wait is None else wait
+    ready_within = books.READY_WITHIN_SECONDS if wait is None else wait
     if every is not None:
-        _keep_checking(state, every, wait, metrics_port)
+        _keep_checking(state, every, within, metrics_port)
         return
     if metrics_port is not None:
         raise UserError("--metrics-port goes with --every.")
     with _checked(state) as system, console.status("adding up") as spinner:
-        findings = prove(system, wait_seconds=wait, tell=spinner.update)
+        patient = replace(system, patience_seconds=ready_within)  # with one that goes away while it is checked
+        findings = books.check(patient, wait_seconds=within, ready_seconds=ready_within, tell=spinner.update)
     if as_json:
         print_json(findings.document())
     else:
