@@ -32,6 +32,7 @@ MOST_EVENTS = 1000  # of a group
 MOST_BYTES = 8 * 1024 * 1024
 MOST_WAITING = 5000
 PATIENCE_SECONDS = 5.0
+ALONE_SECONDS = 0.02  # how long one group's commit keeps the next one back
 
 OWNERS = "intake_owners"
 Writes = list[tuple[str, Operation]]
@@ -152,6 +153,7 @@ class Intake:
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(MOST_WAITING)
+        self.turn = asyncio.Lock()
 
     async def submit(self, submission: Submission) -> tuple[int, ...]:
         """Make it durable. Returns the indexes of conflicting events (then nothing was taken); none: accepted.
@@ -201,7 +203,16 @@ class Committer:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self._take(await self._intake.group())
+            await self._next()
+
+    async def _next(self) -> None:
+        """Commit one group; the other committer's waits for it and grows, but not for long: slow commits overlap.
+
+        The driver works in a thread that contends for the interpreter, so that a commit costs much and an event little.
+        """
+        async with asyncio.TaskGroup() as tasks, self._intake.turn:
+            taking = tasks.create_task(self._take(await self._intake.group()))
+            await asyncio.wait((taking,), timeout=ALONE_SECONDS)
 
     async def _take(self, group: list[_Waiting]) -> None:
         attempt = 0
