@@ -4,6 +4,7 @@ uvicorn itself waits for ever, so a few slow clients could hold every connection
 """
 
 import asyncio
+from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -11,6 +12,8 @@ from eventing.describing import PROBLEM
 from eventing.http import ProblemError, problem_body
 
 HEADER_SECONDS = 10.0
+# An extension of the ASGI scope: all of the body is here, receive() will not wait for it.
+BODY_IS_HERE: Final[dict[str, dict[object, object]]] = {"wea.body_is_here": {}}
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -40,6 +43,10 @@ class PatientProtocol(HttpToolsProtocol):
         self._stop()
         self._begun = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self.scope["extensions"] = BODY_IS_HERE
+        super().on_message_complete()
 
     def _start(self) -> None:
         self._limit = self.loop.call_later(HEADER_SECONDS, self._too_slow)

@@ -8,12 +8,24 @@ import pytest
 import uvicorn
 
 from eventing import patience
-from eventing.patience import PatientProtocol
+from eventing.patience import BODY_IS_HERE, PatientProtocol
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
+    if scope["path"] == "/body":
+        await told(scope, receive, send)
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"hi"})
+
+
+async def told(scope: Any, receive: Any, send: Any) -> None:
+    """Whether the body was said to be here when the application began."""
+    said = b"here" if scope.get("extensions") is BODY_IS_HERE else b"away"
+    while (await receive())["more_body"]:
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+    await send({"type": "http.response.body", "body": said})
 
 
 @pytest.fixture
@@ -62,4 +74,16 @@ async def test_a_request_in_time_is_left_alone(port: int) -> None:
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await reader.readuntil(b"hi")).startswith(b"HTTP/1.1 200 ")
         await asyncio.sleep(0.2)
+    writer.close()
+
+
+async def test_the_body_is_said_to_be_here_only_when_all_of_it_is(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
+    writer.write(head + b"ab")
+    assert (await asyncio.wait_for(reader.readuntil(b"here"), 5)).startswith(b"HTTP/1.1 200 ")
+    writer.write(head + b"a")
+    await asyncio.sleep(0.1)  # the application has begun
+    writer.write(b"b")
+    assert (await asyncio.wait_for(reader.readuntil(b"away"), 5)).startswith(b"HTTP/1.1 200 ")
     writer.close()
