@@ -19,7 +19,7 @@ class Signatures:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         """Raises ValueError for what is no whsec_BASE64."""
-        self._secrets = tuple(_decoded(secret) for secret in secrets)
+        self._secrets = tuple(hmac.new(_decoded(secret), digestmod="sha256") for secret in secrets)
 
     def authentic(self, headers: Mapping[str, str], body: bytes, now: float) -> bool:
         """Whether one of the secrets signed this, within the tolerance. `now`: seconds of system time."""
@@ -35,8 +35,10 @@ class Signatures:
         return any(same)  # after every pair was compared, each in constant time
 
 
-def sign(secret: bytes, content: bytes) -> bytes:
-    return b64encode(hmac.digest(secret, content, "sha256"))  # at one go: a third of what hmac.new takes
+def sign(secret: hmac.HMAC, content: bytes) -> bytes:
+    signing = secret.copy()  # half of what it takes to key anew
+    signing.update(content)
+    return b64encode(signing.digest())
 
 
 def _decoded(secret: str) -> bytes:

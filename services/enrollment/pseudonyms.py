@@ -10,10 +10,12 @@ class Pseudonyms:
     """Keyed with the installation's secret, so that a list of addresses cannot be tried against them."""
 
     def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
+        self._keyed = hmac.new(secret.encode(), digestmod="sha256")
 
     def of(self, identity: str) -> str:
-        return hmac.digest(self._secret, identity.encode(), "sha256").hex()[:32]
+        keyed = self._keyed.copy()
+        keyed.update(identity.encode())
+        return keyed.hexdigest()[:32]
 
     def learner_id(self, learner: nea.Learner) -> str:
         """One of NEA's learners: by member id, or by address where NEA gives no member id."""
