@@ -17,7 +17,7 @@ import orjson
 
 from contracts import topics
 from eventing.clock import system_now
-from eventing.mongo import Binary, InsertOne, Operation, UpdateOne
+from eventing.mongo import InsertOne, Operation, UpdateOne
 from eventing.outbox import relay_lane
 
 COLLECTION = "intake"
@@ -65,7 +65,7 @@ class Claim:
                 "key": self.key,
                 "lane": relay_lane(self.key),
                 "order": _next_order(),
-                "value": Binary(self.value),
+                "value": self.value,
             }
         return document
 

@@ -11,7 +11,7 @@ from contracts import nea
 from eventing.mongo import Database
 from services.enrollment import intake as intakes
 from services.enrollment.claims import Claim
-from services.enrollment.intake import Committer, FromNea, Intake
+from services.enrollment.intake import Committer, FromNea, Intake, UnavailableError
 
 
 class Held(Database):
@@ -70,3 +70,24 @@ async def test_a_slow_commit_does_not_hold_up_the_next_group(database: Database)
         await held.begun(2)
         held.let_go.set()
         assert list(await asyncio.gather(first, second)) == [(), ()]
+
+
+async def test_each_request_gives_up_when_its_own_time_is_over(database: Database) -> None:
+    held, intake = Held(database), Intake(patience=0.2)
+    loop = asyncio.get_running_loop()
+
+    async def gave_up_after(id_: str) -> float:
+        began = loop.time()
+        with pytest.raises(UnavailableError):
+            await intake.submit(webhook(id_))
+        return loop.time() - began
+
+    async with committing(intake, held):
+        first = asyncio.create_task(gave_up_after("1"))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(gave_up_after("2"))
+        assert await first >= 0.2
+        assert not second.done()
+        assert await second >= 0.2
+        held.let_go.set()
+        assert await intake.submit(webhook("3")) == ()
