@@ -51,7 +51,7 @@ audit: .venv/.ready ## known vulnerabilities in what is locked; says so where it
 sbom: .venv/.ready ## the bill of materials of what is shipped, CycloneDX, on standard output
 	@$(BIN)/uv export --frozen --no-dev --all-extras --format cyclonedx1.5 --preview-features sbom-export -q
 
-bench: .venv/.ready ## how near the limits: four to five minutes, docs/performance.md; ARGS=--full for the long form
+bench: .venv/.ready ## how near the limits: three minutes, docs/performance.md; ARGS=--full for the long form
 	-@UV_SYSTEM_CERTS=1 $(BIN)/uv sync --frozen --inexact --all-extras --group peer -q
 	$(BIN)/python -m bench $(ARGS)
 

@@ -8,40 +8,47 @@ leaves the others as they were; `--record` puts the ratios of this run down.
 import argparse
 import json
 import sys
+import time
+from collections.abc import Callable, Container, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import psutil
 
 from bench import consumer, growth, intake, replicas, report, start, together
+from bench.plain import plain
 from bench.servers import servers
 from eventing.clock import system_now
 
-FIGURES = {
-    "consumer": consumer.figure,
-    "intake": intake.figure,
-    "whole": together.figure,
-    "start": start.figure,
-    "growth": growth.figure,
-    "replicas": replicas.figure,
-}
-OF_THE_SYSTEM = {"whole", "start", "replicas"}  # these start servers of their own, and are measured alone
+# By what is measured: bare servers, or a whole system, alone; started once for all its figures, which go in this order.
+OF_SERVERS = {"consumer": consumer.figure, "intake": intake.figure, "growth": growth.figure}
+OF_THE_SYSTEM = {"whole": together.figure, "start": start.figure, "replicas": replicas.figure}
+FIGURES = OF_SERVERS | OF_THE_SYSTEM
 # Beside these we are judged. Who writes for each event alone follows the disk: 197 and 266 events/s within a day.
 LIMITS = ("consumer/by_hand", "intake/fastapi_empty")
 FALLEN = 0.85
 
 
-def measured(name: str, full: bool) -> dict[str, Any]:
+def measured(figure: Callable[..., Any], of: Any, full: bool) -> dict[str, Any]:
     """One figure, with the state of the machine while it was made."""
-    print(f"{name} ...", flush=True)
     load = psutil.getloadavg()[0]
-    if name in OF_THE_SYSTEM:
-        found = FIGURES[name](full=full)
-    else:
-        with servers() as running:
-            found = FIGURES[name](running, full=full)
+    found = figure(of, full=full)
     loads = [round(load), round(psutil.getloadavg()[0])]
     print(json.dumps(found), flush=True)
     return {"on": system_now().date().isoformat(), "form": "full" if full else "short", "load": loads, "found": found}
+
+
+def measure(wanted: Container[str], full: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each figure that is wanted, as soon as it is there."""
+    groups: tuple[tuple[Any, dict[str, Callable[..., Any]]], ...] = ((servers, OF_SERVERS), (plain, OF_THE_SYSTEM))
+    for started, figures in groups:
+        asked = {name: figure for name, figure in figures.items() if name in wanted}
+        with started() if asked else nullcontext() as of:
+            for name, figure in asked.items():
+                print(f"{name} ...", flush=True)
+                began = time.monotonic()
+                yield name, measured(figure, of, full)
+                print(f"{name}: {time.monotonic() - began:.0f} s", flush=True)
 
 
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
@@ -56,9 +63,12 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(FIGURES), metavar="FIGURE,...")
     parser.add_argument("--record", action="store_true")
     given = parser.parse_args()
+    wanted = set(given.only.split(","))
+    if unknown := wanted - FIGURES.keys():
+        parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     figures = report.kept()
-    for name in given.only.split(","):
-        figures[name] = measured(name, given.full)
+    for name, found in measure(wanted, given.full):
+        figures[name] = found
         report.keep(figures)
     now, recorded = ratios(figures), report.recorded()
     report.write(figures, now)

@@ -12,6 +12,10 @@ from tests.system.outside import Educator
 AT_ONCE = 1e6  # requests a second: as fast as they are answered
 
 
+def educators(full: bool) -> int:
+    return 2000 if full else 200
+
+
 async def figure(system: Whole, educators: int) -> dict[str, Any]:
     """Every educator goes the whole way to 1080 minutes: seven events, three ledger entries."""
     told = [one for _ in range(educators) for one in Educator().whole_story()]

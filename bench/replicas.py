@@ -18,6 +18,7 @@ from bench import chain
 from bench.consumer import fill
 from bench.hear import Ear, listening
 from bench.history import TOPIC, oriented
+from bench.plain import Plain
 from bench.table import table
 from bench.whole import Whole, settled, whole
 from contracts.kinds import EntryKind
@@ -27,29 +28,31 @@ from wea.fleet import SERVICES
 from wea.probes import answers_ready_now
 
 PER_SECOND = 50.0
-APART_SECONDS = 2.0
 
 
-def figure(*, full: bool) -> dict[str, Any]:
-    of_each = {str(count): of_all(count, educators=1000 if full else 300) for count in (1, 2)}
-    return {**measured((1, 2, 3) if full else (1, 3), educators=1000, each=50 if full else 10), "of_each": of_each}
-
-
-def of_all(count: int, educators: int) -> dict[str, float]:
-    """The whole chain (chain.py) with so many processes of each service."""
-    with whole(*(argument for service in SERVICES for argument in ("--replicas", f"{service.name}={count}"))) as system:
-        found = asyncio.run(chain.figure(system, educators))
-    return {"per_second": found["per_second"], "cpu_per_1000": round(sum(found["cpu_per_1000"].values()), 2)}
-
-
-def measured(counts: Sequence[int], educators: int, each: int) -> dict[str, Any]:
-    worked = {}
-    for count in counts:
+def figure(plain: Plain, *, full: bool) -> dict[str, Any]:
+    educators, each, apart = 1000, 50 if full else 10, 2.0 if full else 1.0
+    worked = {"1": asyncio.run(throughput(plain.fresh(), educators, each))}
+    alone = plain.chain or asyncio.run(chain.figure(plain.fresh(), chain.educators(full)))
+    plain.stop()
+    of_each = {"1": in_short(alone), "2": in_short(of_all(2, chain.educators(full)))}
+    most = 3
+    for count in range(2 if full else most, most + 1):
         with whole("--replicas", f"clockhours={count}") as system:
             worked[str(count)] = asyncio.run(throughput(system, educators, each))
-            if count == counts[-1]:
-                waits = {how: asyncio.run(restarted(system, how)) for how in ("SIGTERM", "SIGKILL")}
-    return {"throughput": worked, "restart": waits}
+            if count == most:
+                waits = {how: asyncio.run(restarted(system, how, apart)) for how in ("SIGTERM", "SIGKILL")}
+    return {"throughput": worked, "restart": waits, "of_each": of_each}
+
+
+def of_all(count: int, educators: int) -> dict[str, Any]:
+    """The whole chain (chain.py) with so many processes of each service."""
+    with whole(*(argument for service in SERVICES for argument in ("--replicas", f"{service.name}={count}"))) as system:
+        return asyncio.run(chain.figure(system, educators))
+
+
+def in_short(found: dict[str, Any]) -> dict[str, float]:
+    return {"per_second": found["per_second"], "cpu_per_1000": round(sum(found["cpu_per_1000"].values()), 2)}
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -88,22 +91,25 @@ async def throughput(system: Whole, educators: int, each: int) -> float:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
     began = time.time()
-    while sum(done for done, _ in (await offsets(settings, "clockhours", [TOPIC.name])).values()) < events:
+    while any(done < end for done, end in (await offsets(settings, "clockhours", [TOPIC.name])).values()):
         await asyncio.sleep(0.1)
     return round(events / (time.time() - began), 1)
 
 
-async def restarted(system: Whole, how: str) -> dict[str, Any]:
-    """Steady orientations while each process is ended in turn; how long the unluckiest waited, in seconds."""
+async def restarted(system: Whole, how: str, apart: float) -> dict[str, Any]:
+    """Steady orientations while each process is ended in turn, `apart` seconds after the last is back.
+
+    How long the unluckiest waited, in seconds.
+    """
     await settled(system)
     over = asyncio.Event()
     async with listening(system.kafka) as ear:
         sending = asyncio.create_task(steady(system, f"{how}-{time.time_ns()}", over))
         back = []
         for number in range(len(pids(system))):
-            await asyncio.sleep(APART_SECONDS)
+            await asyncio.sleep(apart)
             back.append(await end(system, number, getattr(signal, how)))
-        await asyncio.sleep(APART_SECONDS)
+        await asyncio.sleep(apart)
         over.set()
         sent = await sending
         await ear.until(len(sent), EntryKind.ORIENTATION)

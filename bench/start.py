@@ -4,33 +4,27 @@ import re
 import statistics
 import subprocess
 import sys
-import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.plain import Plain
 from bench.table import table
-from bench.whole import wea
 from wea.fleet import SERVICES
 
 LINE = re.compile(r"import time:\s+\d+ \|\s+(\d+) \|\s+(\S+)")
 
 
-def figure(*, full: bool) -> dict[str, Any]:
+def figure(plain: Plain, *, full: bool) -> dict[str, Any]:
     rounds = 5 if full else 1
-    return {"up": up(rounds), "imports": {service.name: imports(service.name, rounds) for service in SERVICES}}
+    plain.stop()  # a system at rest takes a third of a core
+    found = {service.name: imports(service.name, rounds) for service in SERVICES}
+    return {"up": up(plain, rounds), "imports": found}
 
 
-def up(rounds: int) -> float:
+def up(plain: Plain, rounds: int) -> float:
     """Seconds of `wea up --detach` until all is ready, on a state that has its databases and topics."""
-    with TemporaryDirectory(prefix="wea-bench-") as folder:
-        state, took = Path(folder, "state"), []
-        for _ in range(1 + rounds):  # the first makes the state
-            began = time.perf_counter()
-            wea(state, "up", "--detach")
-            took.append(time.perf_counter() - began)
-            wea(state, "down")
-    return round(statistics.median_low(took[1:]), 2)
+    if not plain.has_run:
+        plain.start()
+    return round(statistics.median_low([plain.start() for _ in range(rounds)]), 2)
 
 
 def imports(service: str, rounds: int) -> dict[str, Any]:

@@ -4,18 +4,20 @@ import asyncio
 from typing import Any
 
 from bench import chain, latency, memory, sizes
-from bench.whole import Whole, whole
+from bench.plain import Plain
+from bench.whole import Whole
 
 
-def figure(*, full: bool) -> dict[str, Any]:
-    with whole() as system:
-        return asyncio.run(_measured(system, full))
+def figure(plain: Plain, *, full: bool) -> dict[str, Any]:
+    found = asyncio.run(_measured(plain.fresh(), full))
+    plain.chain = found["chain"]
+    return found
 
 
 async def _measured(system: Whole, full: bool) -> dict[str, Any]:
     return {
-        "chain": await chain.figure(system, 2000 if full else 300),
-        "latency": await latency.figure(system, 60.0 if full else 10.0),
+        "chain": await chain.figure(system, chain.educators(full)),
+        "latency": await latency.figure(system, 60.0 if full else 5.0),
         "peak_mb": system.peak_mb(),
         "sizes": await sizes.figure(system),
         "soak": await memory.soak(system) if full else [],
