@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 BEHIND = Reason("behind")
 DUPLICATE = Reason("duplicate")
-AHEAD = 250  # events staged: as many are sent while the next are decided
+AHEAD = 1000  # events staged: as many are sent while the next are decided
 
 
 class Topic(Protocol):

@@ -40,6 +40,7 @@ SUBSCRIPTIONS = (
     Subscription(topics.SESSIONS, on_sessions),
 )
 
+LINGER_MS = 100  # an e-mail may wait as long; what leads to it meanwhile is one transaction (decision 0906)
 REMINDER_SECONDS = 5.0
 DIGEST_SECONDS = 30.0
 PARKED_SECONDS = 15.0
@@ -66,7 +67,9 @@ async def opened(settings: Settings, programs: Programs | None = None) -> AsyncI
             database=database,
             clock=clock,
             indexes=INDEXES,
-            consumer=Consumer(settings.kafka_settings, NAME, SUBSCRIPTIONS, database, *context, clock=clock),
+            consumer=Consumer(
+                settings.kafka_settings, NAME, SUBSCRIPTIONS, database, *context, clock=clock, linger_ms=LINGER_MS
+            ),
             loops=(
                 Relay(settings.kafka_settings, database),
                 *_timers(settings, database, programs, clock, neighbours),
