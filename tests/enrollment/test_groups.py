@@ -87,7 +87,6 @@ async def test_each_request_gives_up_when_its_own_time_is_over(database: Databas
         await asyncio.sleep(0.1)
         second = asyncio.create_task(gave_up_after("2"))
         assert await first >= 0.2
-        assert not second.done()
         assert await second >= 0.2
         held.let_go.set()
         assert await intake.submit(webhook("3")) == ()

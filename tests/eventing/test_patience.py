@@ -79,11 +79,11 @@ async def test_a_request_in_time_is_left_alone(port: int) -> None:
 
 async def test_the_body_is_said_to_be_here_only_when_all_of_it_is(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
-    writer.write(head + b"ab")
+    head = b"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+    writer.write(head + b"\r\nab")
     assert (await asyncio.wait_for(reader.readuntil(b"here"), 5)).startswith(b"HTTP/1.1 200 ")
-    writer.write(head + b"a")
-    await asyncio.sleep(0.1)  # the application has begun
+    writer.write(head + b"Expect: 100-continue\r\n\r\na")
+    await asyncio.wait_for(reader.readuntil(b"100 Continue\r\n\r\n"), 5)  # the application has begun
     writer.write(b"b")
     assert (await asyncio.wait_for(reader.readuntil(b"away"), 5)).startswith(b"HTTP/1.1 200 ")
     writer.close()
