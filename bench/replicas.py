@@ -36,11 +36,11 @@ def figure(plain: Plain, *, full: bool) -> dict[str, Any]:
     alone = plain.chain or asyncio.run(chain.figure(plain.fresh(), chain.educators(full)))
     plain.stop()
     of_each = {"1": in_short(alone), "2": in_short(of_all(2, chain.educators(full)))}
-    most = 3
-    for count in range(2 if full else most, most + 1):
+    counts = (2, 3) if full else (3,)
+    for count in counts:
         with whole("--replicas", f"clockhours={count}") as system:
             worked[str(count)] = asyncio.run(throughput(system, educators, each))
-            if count == most:
+            if count == counts[-1]:
                 waits = {how: asyncio.run(restarted(system, how, apart)) for how in ("SIGTERM", "SIGKILL")}
     return {"throughput": worked, "restart": waits, "of_each": of_each}
 

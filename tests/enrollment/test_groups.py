@@ -12,6 +12,7 @@ from eventing.mongo import Database
 from services.enrollment import intake as intakes
 from services.enrollment.claims import Claim
 from services.enrollment.intake import Committer, FromNea, Intake, UnavailableError
+from tests.waiting import until_true
 
 
 class Held(Database):
@@ -28,9 +29,10 @@ class Held(Database):
         return await super().insert_new(collection, documents)
 
     async def begun(self, groups: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.groups) < groups:
-                await asyncio.sleep(0.001)
+        async def enough() -> bool:
+            return len(self.groups) >= groups
+
+        await until_true(enough, every=0.001)
 
 
 @asynccontextmanager
