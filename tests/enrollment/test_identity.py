@@ -1,7 +1,10 @@
 """Who is meant: matching NEA's learners, holding member ids, links by staff."""
 
+import hmac
+
 from contracts import events
 from contracts.kinds import ConflictKind
+from services.enrollment.pseudonyms import Pseudonyms
 from services.enrollment.state import Outcome
 from tests.enrollment.builders import (
     ANA,
@@ -231,3 +234,11 @@ def test_an_account_merged_into_an_erased_one_is_erased_too() -> None:
 
 def test_erasing_an_educator_never_heard_of_still_answers() -> None:
     assert names(Story().hear(erased(CAM))) == ["Tombstone", "EducatorErased"]
+
+
+def test_a_pseudonym_is_of_the_identity_and_the_secret_alone_and_stays_what_is_stored() -> None:
+    ours, another = Pseudonyms("ours"), Pseudonyms("another")
+    for _ in range(2):
+        for identity in ("nea:N-1", "email:rosa@example.org"):
+            assert ours.of(identity) == hmac.digest(b"ours", identity.encode(), "sha256").hex()[:32]
+            assert ours.of(identity) != another.of(identity)
