@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
+from eventing.clients import started
 from eventing.topics import RegisteredTopic, topic_settings
 from eventing.transient import TransientError
 
@@ -87,7 +88,7 @@ def producer(settings: KafkaSettings) -> AIOKafkaProducer:
 async def admin(settings: KafkaSettings) -> Any:
     client = AIOKafkaAdminClient(**settings.options)
     try:
-        await client.start()
+        await started(client, client.close)
         yield client
     except (KafkaError, OSError) as error:
         raise TransientError(type(error).__name__) from error
@@ -119,7 +120,7 @@ async def offsets(settings: KafkaSettings, group: str, topics: Sequence[str]) ->
     from aiokafka import AIOKafkaConsumer  # only here: operators ask for lag, services consume by FastStream
 
     consumer = AIOKafkaConsumer(**settings.options, group_id=None, enable_auto_commit=False)
-    await consumer.start()
+    await started(consumer, consumer.stop)
     try:
         parts = [
             TopicPartition(settings.physical(topic), number)

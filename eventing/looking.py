@@ -6,15 +6,15 @@ not answer in time is a TransientError.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from eventing.batch import Failure, Partition, Record
+from eventing.clients import started, stopped
 from eventing.kafka import KafkaSettings, TopicPartition
 from eventing.reading import read
 from eventing.transient import TransientError
@@ -22,6 +22,7 @@ from eventing.transient import TransientError
 Place = tuple[str, int, int]  # topic (the registry's name), partition, offset
 
 ANSWER_SECONDS = 5.0
+STOP_SECONDS = 2.0
 NEAR = 200  # records apart: nearer ones are read through, farther ones sought
 
 
@@ -126,29 +127,19 @@ class Cluster:
             fetch_max_wait_ms=100,
             request_timeout_ms=int(ANSWER_SECONDS * 1000),
         )
-        return await _started(consumer, consumer.stop)
+        return await started(consumer, consumer.stop)
 
     async def _administrator(self) -> AIOKafkaAdminClient:
         if self._admin is None:
             client = AIOKafkaAdminClient(**self._kafka.options, request_timeout_ms=int(ANSWER_SECONDS * 1000))
-            self._admin = await _started(client, client.close)
+            self._admin = await started(client, client.close)
         return self._admin
 
     def _tp(self, partition: Partition) -> TopicPartition:
         return TopicPartition(self._kafka.physical(partition[0]), partition[1])
 
 
-async def _started(client: Any, stop: Any) -> Any:
-    try:
-        await client.start()
-    except BaseException:
-        await stop()
-        raise
-    return client
-
-
-async def _stopped(stopping: Any) -> None:
+async def _stopped(stopping: Awaitable[None] | None) -> None:
     if stopping is not None:
         with suppress(KafkaError, OSError, TimeoutError):
-            async with asyncio.timeout(2):
-                await stopping
+            await stopped(stopping, STOP_SECONDS)

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from eventing import metrics, outbox
+from eventing.clients import started, stopped
 from eventing.envelope import STRUCTURED_HEADERS
 from eventing.kafka import KafkaSettings, producer
 from eventing.leases import Shares
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 MOST_ROWS = 1000
 POLL_SECONDS = 0.1  # where other processes write rows of our lanes
 ALONE_SECONDS = 1.0  # where every row is of a commit that wakes us; only what a predecessor left is found by looking
+STOP_SECONDS = 5.0
 
 
 class Outbox:
@@ -156,19 +158,13 @@ class Relay:
     async def _sender(self) -> AIOKafkaProducer:
         if self._producer is None:
             fresh = producer(self._kafka)
-            try:
-                await fresh.start()
-            except BaseException:
-                await fresh.stop()
-                raise
-            self._producer = fresh
+            self._producer = await started(fresh, fresh.stop)
         return self._producer
 
     async def _close(self) -> None:
         dead, self._producer = self._producer, None
         if dead is not None:
             try:
-                async with asyncio.timeout(5):
-                    await dead.stop()
+                await stopped(dead.stop(), STOP_SECONDS)
             except (KafkaError, OSError, TimeoutError) as error:
                 log.info("producer_dropped", error=type(error).__name__)

@@ -1,0 +1,144 @@
+"""A client of Kafka's that is cancelled halfway leaves no connection open."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.protocol.metadata import MetadataRequest
+
+from eventing.clients import started, stopped
+from eventing.kafka import KafkaSettings, producer
+from eventing.mongo import Database
+from tests.eventing.conftest import relaying
+from tests.eventing.test_relay import publish
+from tests.waiting import PATIENCE_SECONDS
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[AIOKafkaConnection]]:
+    """Every connection that is opened in the test; none may be open at its end."""
+    connect, known = AIOKafkaConnection.connect, []
+
+    async def noted(connection: AIOKafkaConnection) -> Any:
+        known.append(connection)
+        return await connect(connection)
+
+    monkeypatch.setattr(AIOKafkaConnection, "connect", noted)
+    yield known
+    assert known
+    assert [connection for connection in known if connection.connected()] == []
+
+
+def told(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, when: Callable[..., bool]) -> asyncio.Event:
+    """An event that says when a method of aiokafka's has begun."""
+    begun, method = asyncio.Event(), getattr(owner, name)
+
+    def tells(*given: Any, **more: Any) -> Any:
+        if when(*given):
+            begun.set()
+        return method(*given, **more)
+
+    monkeypatch.setattr(owner, name, tells)
+    return begun
+
+
+def _asks_for_metadata(_connection: AIOKafkaConnection, request: Any) -> bool:
+    return isinstance(request, MetadataRequest)
+
+
+def _always(*_given: Any) -> bool:
+    return True
+
+
+async def _cancelled_at(begun: asyncio.Event, step: Awaitable[Any]) -> None:
+    task = asyncio.ensure_future(step)
+    await asyncio.wait_for(begun.wait(), PATIENCE_SECONDS)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_client_cancelled_at_its_first_question_is_closed(
+    kafka_settings: KafkaSettings, opened: list[AIOKafkaConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = told(monkeypatch, AIOKafkaConnection, "send", _asks_for_metadata)
+    client = producer(kafka_settings)
+    await _cancelled_at(asked, started(client, client.stop))
+
+
+async def test_a_client_cancelled_while_it_stops_is_closed(
+    kafka_settings: KafkaSettings, opened: list[AIOKafkaConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stops = told(monkeypatch, AIOKafkaProducer, "stop", _always)
+    client = producer(kafka_settings)
+    await started(client, client.stop)
+    await _cancelled_at(stops, stopped(client.stop(), 5))
+
+
+async def test_a_relay_that_ends_while_its_producer_starts_leaves_none_open(
+    kafka_settings: KafkaSettings,
+    database: Database,
+    opened: list[AIOKafkaConnection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = told(monkeypatch, AIOKafkaConnection, "send", _asks_for_metadata)
+    await publish(database, "k", "1")
+    async with relaying(kafka_settings, database):
+        await asyncio.wait_for(asked.wait(), PATIENCE_SECONDS)
+
+
+async def test_a_relay_that_ends_while_its_producer_stops_leaves_none_open(
+    kafka_settings: KafkaSettings,
+    database: Database,
+    opened: list[AIOKafkaConnection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fails(*_given: Any, **_more: Any) -> None:
+        raise OSError
+
+    stops = told(monkeypatch, AIOKafkaProducer, "stop", _always)
+    monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", fails)
+    await publish(database, "k", "1")
+    async with relaying(kafka_settings, database):
+        await asyncio.wait_for(stops.wait(), PATIENCE_SECONDS)
+
+
+async def test_a_client_that_cannot_start_is_stopped_and_says_why() -> None:
+    client = _Client(starting=OSError("nobody there"))
+    with pytest.raises(OSError, match="nobody there"):
+        await started(client, client.stop)
+    assert client.stopped
+
+
+async def test_a_stop_has_so_many_seconds_and_no_more() -> None:
+    client = _Client(stopping=asyncio.Event())
+    with pytest.raises(TimeoutError):
+        await stopped(client.stop(), 0.01)
+    assert client.stopped
+
+
+async def test_what_goes_wrong_in_a_stop_is_said() -> None:
+    async def fails() -> None:
+        raise OSError("broken pipe")
+
+    with pytest.raises(OSError, match="broken pipe"):
+        await stopped(fails(), 5)
+
+
+class _Client:
+    """One that fails to start, or does not end to stop."""
+
+    def __init__(self, *, starting: OSError | None = None, stopping: asyncio.Event | None = None) -> None:
+        self.starting, self.stopping, self.stopped = starting, stopping, False
+
+    async def start(self) -> None:
+        if self.starting is not None:
+            raise self.starting
+
+    async def stop(self) -> None:
+        self.stopped = True
+        if self.stopping is not None:
+            await self.stopping.wait()
