@@ -17,18 +17,16 @@ async def run(race: Race) -> None:
     with connect(race.mongo, race.database) as database:
         await database.ensure({**EVENTING_INDEXES, **INDEXES})
         kafka = KafkaSettings(race.kafka, race.prefix)
-        subscriptions = (Subscription(topics.ENROLLMENT, on_enrollment),)
-        consumer = Consumer(
-            kafka, f"{NAME}-{race.database}", subscriptions, database, database, programs(), clock=lambda: NOW
-        )
-        handle = consumer._handlers[topics.ENROLLMENT.name]
 
         async def timed(batch, *context):
             race.begun()
-            await handle(batch, *context)
+            await on_enrollment(batch, *context)
             race.done(len(batch.records))
 
-        consumer._handlers[topics.ENROLLMENT.name] = timed
+        subscriptions = (Subscription(topics.ENROLLMENT, timed),)
+        consumer = Consumer(
+            kafka, f"{NAME}-{race.database}", subscriptions, database, database, programs(), clock=lambda: NOW
+        )
         await consumer.start()
         await race.finished()
         await consumer.stop()

@@ -1,16 +1,12 @@
 """The consumer: batches from Kafka to handlers, each batch one transaction, for ever.
 
 FastStream runs the loop (MANUAL acknowledgement, our own parser and batch decoder); where a partition stands is ours
-(positions.py). A batch is done when its transaction is committed, and only then is the next one taken. Transient
-faults are waited for here, under the same batch. A write that MongoDB refuses is found by bisection and parks its
-record alone.
+(ownership.py). A batch is done when its transaction is committed (applying.py), and only then is the next one taken.
 """
 
 import asyncio
 import logging
-import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -25,17 +21,18 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.specification import AsyncAPI
 from pydantic import SkipValidation
 
-from eventing import metrics, positions
-from eventing.batch import Batch, Failure, Partition, Reason, Record
-from eventing.gate import ParkingStormError
+from eventing import metrics
+from eventing.applying import Applying, StoppedError
+from eventing.batch import Batch, Failure, Partition, Record
 from eventing.kafka import KafkaError, KafkaSettings
-from eventing.mongo import Database, Owner
-from eventing.parking import Handlers, retry
+from eventing.mongo import Database
+from eventing.ownership import Ownership
+from eventing.parking import Handlers
 from eventing.points import reached
 from eventing.positions import StaleError
 from eventing.progress import Progress
 from eventing.reading import parse, read
-from eventing.transient import RefusedError, TransientError, pause
+from eventing.transient import TransientError, repeat
 from eventing.unit import Topic
 
 log = structlog.get_logger(__name__)
@@ -81,15 +78,14 @@ class Consumer:
     ) -> None:
         self.kafka, self.group, self.database, self.clock = kafka, group, database, clock
         self._topics = [topic for subscription in subscriptions for topic in subscription.topics]
-        self._handlers = {topic.name: s.handler for s in subscriptions for topic in s.topics}
-        self._context = context
-        self._next: dict[Partition, int] = {}
+        by_topic = {topic.name: s.handler for s in subscriptions for topic in s.topics}
+        self.handlers = Handlers(by_topic, context, clock)  # a parked record is retried by the same ones
+        self._ownership = Ownership(database)
+        self._applying = Applying(database, self._ownership, self.handlers, most_records)
         self._most = most_records
         self._assignments = self._polled = 0  # how many there were; how many when the last poll began
         self._busy = asyncio.Lock()
         self._progress = Progress(lambda: self._raw)
-        self._at_once = most_records
-        self._running = False
         self._started = False
         self.stopped_because: str | None = None
         database.group = group
@@ -127,11 +123,6 @@ class Consumer:
         self._subscriber.get_msg = self._poll  # type: ignore[method-assign]
 
     @property
-    def handlers(self) -> Handlers:
-        """What retrying a parked record runs: the same handlers, with the same context."""
-        return Handlers(self._handlers, self._context, self.clock)
-
-    @property
     def ready(self) -> bool:
         return self._started and self.stopped_because is None
 
@@ -140,41 +131,45 @@ class Consumer:
         raw = self._raw
         if raw is None:
             return {}
-        ends = {part: raw.highwater(self._tp(part)) for part in self._next if self._tp(part) in raw.assignment()}
-        return {part: max(0, end - self._next[part]) for part, end in ends.items() if end is not None}
+        at, assigned = self._ownership.next, raw.assignment()
+        ends = {part: raw.highwater(self._tp(part)) for part in at if self._tp(part) in assigned}
+        return {part: max(0, end - at[part]) for part, end in ends.items() if end is not None}
 
     async def start(self) -> None:
-        self.database.reading = await self.database.owner()
-        self._running = True
+        await self._ownership.begin()
         await self.broker.start()
         self._started = True
 
     async def stop(self) -> None:
-        self._running = False
+        self._applying.running = False
         await self._progress.shown()
         await self.broker.stop()
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Own the partitions, and read on from where the database stands, whatever Kafka has committed."""
-        async with self._busy:
-            owned = {self._partition(tp): tp for tp in partitions}
-            standing = await self._until_known(partial(positions.take_over, self.database, owned, self._owner))
-            self._next = standing
-            raw = self._raw
-            ends = await raw.end_offsets(list(owned.values())) if owned else {}
-            for partition, tp in owned.items():
-                if standing[partition] > ends[tp]:  # the topic was made anew: sequences and claims know what is old
-                    log.warning("position_beyond_end", topic=tp.topic, partition=tp.partition, at=standing[partition])
-                    await positions.rewind(self.database, partition, 0)
-                    self._next[partition] = 0
-                raw.seek(tp, self._next[partition])
-            self._assignments += 1
-            reached("consumer.assigned")
-            log.info("assigned", partitions=len(owned))
+        try:
+            async with self._busy:
+                await self._take({self._partition(tp): tp for tp in partitions})
+        except Exception as error:  # noqa: BLE001 - aiokafka would log whatever it is, and read on from elsewhere
+            self._ownership.give()
+            self._stop_because("cannot_take_over", error)
+
+    async def _take(self, owned: Mapping[Partition, TopicPartition]) -> None:
+        await self._ownership.take(list(owned))
+        ends = await repeat(partial(self._ends, owned.values()), tries=None)
+        for partition, tp in owned.items():
+            if self._ownership.next[partition] > ends[tp]:
+                # the topic was made anew: sequences and claims know what is old
+                log.warning("position_beyond_end", topic=tp.topic, partition=tp.partition)
+                await self._ownership.rewind(partition)
+        self._seek()
+        self._assignments += 1
+        reached("consumer.assigned")
+        log.info("assigned", partitions=len(owned))
 
     async def revoked(self) -> None:
         """Finish or drop the batch in hand before the partitions go to another."""
-        self._next = {}
+        self._ownership.give()
         async with self._busy:
             await self._progress.shown()
 
@@ -183,21 +178,38 @@ class Consumer:
             async with self._busy:
                 if self._polled != self._assignments:
                     # Read before we had sought: from where Kafka has committed, which may be beyond where we stand.
-                    self._seek_back()
+                    self._seek()
                     return
-                batch = self._batch(records)
+                batch = self._ownership.batch(records)
                 reached("consumer.received")
-                for part in _by_handler(batch, self._handlers):
-                    await self._apply(part)
-                self._progress.at({self._tp(part): at for part, at in self._next.items() if part in batch.began})
-                if not self._running:
+                await self._apply(batch)
+                done = {self._tp(part): at for part, at in self._ownership.next.items() if part in batch.began}
+                self._progress.at(done)
+                if not self._applying.running:
                     await self._progress.shown()  # the last one
-            await self._retry_mended()
+            await self._applying.retry_mended()
         except Exception:
             # FastStream goes on with the next batch whatever is raised here: go back first, so nothing is passed over.
             log.exception("consume_failed")
-            self._seek_back()
+            self._seek()
             raise
+
+    async def _apply(self, batch: Batch) -> None:
+        try:
+            await self._applying.apply(batch)
+        except StaleError:
+            log.warning("stale_batch", records=len(batch.records))
+            await self._ownership.reread(batch)
+            self._seek()
+        except StoppedError as error:
+            self._stop_because(error.reason, error.__cause__)
+
+    def _stop_because(self, reason: str, error: BaseException | None) -> None:
+        """Apply nothing more and say so: the service is not ready until people have looked."""
+        self._applying.running = False
+        self.stopped_because = reason
+        log.error("consumer_stopped", reason=reason, error=str(error))
+        metrics.STOPPED.labels(self.group).set(1)
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """What has come, at once if there is anything; else what comes within the wait."""
@@ -205,141 +217,20 @@ class Consumer:
         found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=self._most)
         return tuple(chain.from_iterable(found.values()))
 
-    async def _retry_mended(self) -> None:
-        """The record that a lane waited for has come: try what stands behind it."""
-        while self.database.mended:
-            key = self.database.mended.pop()
-            await self._until_known(partial(retry, self.database, key, self.handlers))
-
-    async def _apply(self, batch: Batch) -> None:
-        """Apply the batch, whatever it takes: wait out what passes, park what cannot be written."""
-        if len(batch.records) > self._at_once:
-            await self._in_halves(batch)
-            return
-        attempt = 0
-        while self._running and self._still_ours(batch):
-            began = time.monotonic()
-            try:
-                with metrics.batch(self.group, len(batch.records)):
-                    await self._handlers[batch.records[0].topic](batch, *self._context, self.clock())
-            except TransientError as error:
-                attempt += 1
-                metrics.RETRIES.labels(self.group).inc()
-                log.warning("transient", attempt=attempt, error=str(error))
-                await self._renew(attempt)
-                if self._was_slow(batch, began):
-                    await self._in_halves(batch)
-                    return
-            except StaleError:
-                await self._reread(batch)
-                return
-            except RefusedError as error:
-                await self._bisect(batch, error)
-                return
-            except ParkingStormError as error:
-                await self._give_up("parking_storm", error)
-                return
-            except Exception as error:
-                attempt += 1
-                log.exception("handler_failed", attempt=attempt, error=type(error).__name__)
-                if len(batch.records) > 1:
-                    await self._bisect(batch, RefusedError(type(error).__name__))
-                    return
-                await self._park_alone(batch, Reason("bug", type(error).__name__))
-                return
-            else:
-                self._next.update(batch.ends)
-                self._was_slow(batch, began)
-                return
-
-    async def _in_halves(self, batch: Batch) -> None:
-        for half in batch.halves():
-            await self._apply(half)
-
-    def _was_slow(self, batch: Batch, began: float) -> bool:
-        """Keep batches so small that their transactions end in time, on a busy machine too.
-
-        MongoDB aborts what exceeds transactionLifetimeLimitSeconds; the same batch would then never come through.
-        Returns whether this one must be made smaller.
-        """
-        size, seconds = len(batch.records), time.monotonic() - began
-        if seconds > SLOW_SECONDS and size > 1:
-            self._at_once = max(1, size // 2)
-            return True
-        if seconds < SLOW_SECONDS / 4:
-            self._at_once = min(MOST_RECORDS, self._at_once * 2)
-        return False
-
-    async def _bisect(self, batch: Batch, error: RefusedError) -> None:
-        if len(batch.records) == 1:
-            await self._park_alone(batch, Reason("write_refused", str(error)))
-            return
-        await self._in_halves(batch)
-
-    async def _park_alone(self, batch: Batch, reason: Reason) -> None:
-        record = batch.records[0]
-        if isinstance(record, Failure) or record.place in batch.forced:
-            await self._give_up("cannot_park", RuntimeError(reason.code))
-            return
-        await self._apply(batch.parking(record, reason))
-
-    async def _give_up(self, reason: str, error: Exception) -> None:
-        """Stop consuming and say so: the service is not ready until people have looked."""
-        self.stopped_because = reason
-        self._running = False
-        log.error("consumer_stopped", reason=reason, error=str(error))
-        metrics.STOPPED.labels(self.group).set(1)
-
-    async def _renew(self, attempt: int) -> None:
-        """Wait, then go on with a session of our own: the old one may have been killed."""
-        await asyncio.sleep(pause(attempt))
-        try:
-            former, self.database.reading = self.database.reading, await self.database.owner()
-            if former is not None:
-                # Not ended: its id would go back to the driver's pool, and whoever takes over kills that id.
-                await self.database.kill([former.id])
-            if self._next:
-                standing = await positions.take_over(self.database, list(self._next), self._owner)
-                if standing != self._next:
-                    log.info("positions_differ", held=len(self._next))
-        except TransientError:
-            log.warning("still_away", attempt=attempt)
-
-    async def _reread(self, batch: Batch) -> None:
-        """The batch was not next. Go back to where the database stands."""
-        log.warning("stale_batch", records=len(batch.records))
-        mine = [partition for partition in batch.began if partition in self._next]
-        self._next.update(await self._until_known(partial(positions.read, self.database, mine)))
-        self._seek_back()
-
-    def _seek_back(self) -> None:
-        raw = self._subscriber.consumer
-        if raw is not None:
-            for partition, at in self._next.items():
+    def _seek(self) -> None:
+        """Read on from where the database stands, whatever Kafka has committed."""
+        if (raw := self._raw) is not None:
+            for partition, at in self._ownership.next.items():
                 raw.seek(self._tp(partition), at)
 
-    async def _until_known(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        attempt = 0
-        while True:
-            try:
-                return await ask()
-            except (TransientError, KafkaError) as error:
-                attempt += 1
-                log.warning("transient", attempt=attempt, error=type(error).__name__)
-                await asyncio.sleep(pause(attempt))
-
-    def _batch(self, records: Sequence[Record | Failure]) -> Batch:
-        """What of these records is next. Records of partitions that are gone, or that were applied, are left out."""
-        fresh = tuple(r for r in records if r.offset >= self._next.get((r.topic, r.partition), 1 << 62))
-        held = {(record.topic, record.partition) for record in fresh}
-        return Batch(fresh, {partition: self._next[partition] for partition in held})
-
-    def _still_ours(self, batch: Batch) -> bool:
-        return all(partition in self._next for partition in batch.began)
-
-    @property
-    def _owner(self) -> Owner:
-        return cast(Owner, self.database.reading)
+    async def _ends(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        if not partitions:
+            return {}
+        try:
+            ends: Mapping[TopicPartition, int] = await self._raw.end_offsets(list(partitions))
+        except KafkaError as error:
+            raise TransientError(type(error).__name__) from error
+        return ends
 
     @property
     def _raw(self) -> Any:
@@ -366,14 +257,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         await self._consumer.assigned(list(assigned))
-
-
-def _by_handler(batch: Batch, handlers: Mapping[str, Handler]) -> list[Batch]:
-    """The batch, one part for each handler: topics that share one are applied together."""
-    parts: dict[int, list[Record | Failure]] = defaultdict(list)
-    for record in batch.records:
-        parts[id(handlers[record.topic])].append(record)
-    return [batch.of(tuple(records)) for records in parts.values()]
 
 
 def subscribed(consumer: Consumer) -> list[str]:

@@ -25,11 +25,14 @@ def pause(attempt: int) -> float:
     return random.uniform(0.5, 1.0) * longest  # noqa: S311 - jitter needs no secrecy
 
 
-async def repeat(unit: Callable[[], Awaitable[T]], *, tries: int = 40) -> T:
+async def repeat(unit: Callable[[], Awaitable[T]], *, tries: int | None = 40) -> T:
     """Run a unit of work until no TransientError comes, at most `tries` times; then the error is raised."""
-    for attempt in range(1, tries):
+    attempt = 0
+    while True:
         try:
             return await unit()
         except TransientError:
-            await asyncio.sleep(pause(attempt))
-    return await unit()
+            attempt += 1
+            if attempt == tries:
+                raise
+        await asyncio.sleep(pause(attempt))

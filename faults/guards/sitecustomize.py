@@ -7,7 +7,6 @@ system would be without that guard, and nothing else.
 import asyncio
 import os
 import sys
-from contextlib import suppress
 from typing import Any
 
 
@@ -81,26 +80,18 @@ def _lock() -> None:
 
 def _retry_in_place() -> None:
     """A batch that met a fault that passes is given up, and the next one taken."""
-    from eventing.consumer import Consumer
+    from eventing.applying import Applying
     from eventing.transient import TransientError
 
-    apply = Consumer._apply
+    once = Applying._once
 
-    async def once(self: Any, batch: Any) -> None:
-        handlers = self._handlers
-        topic = batch.records[0].topic
-
-        async def tried(*given: Any) -> None:
-            with suppress(TransientError):
-                await handlers[topic](*given)
-
-        self._handlers = {**handlers, topic: tried}
+    async def given_up(self: Any, batch: Any) -> None:
         try:
-            await apply(self, batch)
-        finally:
-            self._handlers = handlers
+            await once(self, batch)
+        except TransientError:
+            self._ownership.applied(batch)
 
-    Consumer._apply = once  # type: ignore[method-assign]
+    Applying._once = given_up  # type: ignore[method-assign]
 
 
 def _acknowledgement() -> None:

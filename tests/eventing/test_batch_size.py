@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from eventing import consumer as consuming_module
+from eventing import applying
 from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
 from eventing.testing import Topics
@@ -17,7 +17,7 @@ from tests.waiting import until_true
 async def test_a_batch_too_slow_for_one_transaction_is_done_in_halves_in_order(
     kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consuming_module, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(applying, "SLOW_SECONDS", 0.2)
     topics = Topics()
     sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(40)]
     await say(kafka_settings, *sent)

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaTimeoutError
 
 from eventing import positions
+from eventing.consumer import Consumer
 from eventing.kafka import KafkaSettings, TopicPartition, offsets, producer
 from eventing.mongo import Database, faults
 from eventing.testing import Topics
-from eventing.transient import TransientError
+from eventing.transient import RefusedError, TransientError
 from tests.eventing.conftest import HEARD, Toy, consuming, heard, say
 from tests.waiting import PATIENCE_SECONDS, until_true
 
@@ -89,6 +91,46 @@ async def _commit_in_the_middle(kafka: KafkaSettings) -> None:
         await client.stop()
 
 
+async def test_where_kafka_does_not_tell_the_ends_at_once_nothing_is_passed_over(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(10)]
+    await say(kafka_settings, *sent)
+    await _commit_in_the_middle(kafka_settings)
+    end_offsets, asked = AIOKafkaConsumer.end_offsets, 0
+
+    async def late(*given: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise KafkaTimeoutError
+        return await end_offsets(*given)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", late)
+    async with consuming(kafka_settings, database, toy):
+        await until_true(partial(_count, database, 10))
+    assert await heard(database, "k") == [record.event.id for record in sent]
+    assert await database["parked"].count_documents({}) == 0
+
+
+async def test_a_consumer_that_may_not_take_its_partitions_over_says_that_it_is_not_ready(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_given: Any) -> Any:
+        raise RefusedError("Unauthorized 13")
+
+    monkeypatch.setattr(positions, "take_over", refused)
+    async with consuming(kafka_settings, database, toy) as consumer:
+        await until_true(partial(_stopped, consumer))
+        assert not consumer.ready
+    assert consumer.stopped_because == "cannot_take_over"
+
+
+async def _stopped(consumer: Consumer) -> bool:
+    return consumer.stopped_because is not None
+
+
 async def test_kafka_has_been_told_all_by_the_time_that_a_consumer_has_ended(
     kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +172,7 @@ async def test_a_session_that_was_given_up_does_not_go_back_to_the_drivers_pool(
         await until_true(partial(_owned, database))
         former = database.reading
         assert former is not None
-        await consumer._renew(1)
+        await consumer._ownership.renew()
         assert database.reading is not former
         assert not former.session.has_ended
 
