@@ -1,14 +1,15 @@
 """Leases: how replicas share relay lanes and timers without a coordinator.
 
 Each process shows that it lives; each holds its even share of the numbered parts, taking what is free or expired and
-giving back what is over. System time only. A part held twice for a moment (a frozen owner) repeats work, never loses
-any: what a lease guards is safe to repeat, or is fenced by killing the former owner's session.
+giving back what is over. System time only. Who could not renew in time, being frozen or cut off, finds that it holds
+nothing before another may hold it. What was begun by then is done twice: what a lease guards is safe to repeat, or is
+fenced by killing the former owner's session.
 """
 
 import asyncio
 import os
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -35,8 +36,16 @@ class Shares:
         self._leases = database[COLLECTION]
         self._name, self._count = name, count
         self._me = process_name(instance)
-        self.mine: frozenset[int] = frozenset()
+        self._held: frozenset[int] = frozenset()
+        self._until = system_now()  # so long we hold them, whatever happens to us
+        self._over: list[int] = []  # not ours any more, and not given back yet
+        self._changing = asyncio.Lock()
         self.alone = False  # nobody else does this work now
+
+    @property
+    def mine(self) -> frozenset[int]:
+        """The parts that are ours this moment. Ask before each step: they may go from one to the next."""
+        return self._held if system_now() < self._until else frozenset()
 
     async def keep(self) -> None:
         """Hold the share until cancelled."""
@@ -48,8 +57,11 @@ class Shares:
             await asyncio.sleep(RENEW_SECONDS)
 
     async def renew(self) -> frozenset[int]:
-        """Show that we live, count who else does, and hold our even share."""
-        now = system_now()
+        """Show that we live, count who else does, and hold our even share. What is over waits for `give_back`."""
+        async with self._changing:
+            return await self._renew(system_now())
+
+    async def _renew(self, now: datetime) -> frozenset[int]:
         until = {"$set": {"until": now + LIFE}}
         ours = {"part_of": self._name, "owner": self._me}
         member = {"_id": f"{self._name}/member/{self._me}"}
@@ -62,25 +74,30 @@ class Shares:
             members = len(leases) - len(held)
             self.alone = members <= 1
             share = -(-self._count // max(1, members))
-            for part in sorted(held)[share:]:
-                await self._give_back(part)
             if len(held) < share:
                 held |= await self._take(share - len(held), held)
-        self.mine = frozenset(sorted(held)[:share])
-        return self.mine
+        self._held, self._over = frozenset(sorted(held)[:share]), sorted(held)[share:]
+        self._until = now + LIFE
+        return self._held
+
+    async def give_back(self) -> None:
+        """Let others have what is over. To be called while nothing is under way under any part."""
+        if self._over:
+            async with self._changing:
+                ids = [f"{self._name}/{part}" for part in self._over]
+                with faults():
+                    await self._leases.delete_many({"_id": {"$in": ids}, "owner": self._me})
+                self._over = []
 
     async def release(self) -> None:
         """Give everything back, so that the others need not wait for the leases to end."""
-        self.mine = frozenset()
+        self._held = frozenset()
         try:
             with faults():
                 await self._leases.delete_many({"part_of": self._name, "owner": self._me})
                 await self._leases.delete_one({"_id": f"{self._name}/member/{self._me}"})
         except (TransientError, RefusedError):
             log.info("leases_left_to_end", work=self._name)
-
-    async def _give_back(self, part: int) -> None:
-        await self._leases.delete_one({"_id": f"{self._name}/{part}", "owner": self._me})
 
     async def _take(self, wanted: int, held: set[int]) -> set[int]:
         """Take up to `wanted` parts that nobody holds, or whose lease has ended."""

@@ -81,19 +81,18 @@ class Relay:
             while True:
                 await self._turn()
         finally:
+            await self._close()  # what is on its way lands before another may have our lanes
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)
             await self._removal.last()
             await self._shares.release()
-            await self._close()
 
     async def _turn(self) -> None:
         self._wake.clear()
         try:
             rows = await self._rows()
-            published = await self._publish(rows) if rows else 0
-            if published == len(rows):
+            if not rows or await self._publish(rows):
                 self._attempt = 0
                 if len(rows) < MOST_ROWS:
                     await self._rest()
@@ -112,6 +111,7 @@ class Relay:
 
     async def _rows(self) -> list[dict[str, Any]]:
         """The next rows of our lanes that are not published."""
+        await self._shares.give_back()  # nothing of ours is on its way now
         lanes = list(self._shares.mine)
         if not lanes:
             return []
@@ -121,28 +121,28 @@ class Relay:
             rows = await found.sort(list(self.source.order)).limit(most).to_list(None)
         return [row for row in rows if row["_id"] not in self._removal][:MOST_ROWS]
 
-    async def _publish(self, rows: list[dict[str, Any]]) -> int:
-        """Publish rows, key by key in order; a key that fails stops. Returns how many are published."""
+    async def _publish(self, rows: list[dict[str, Any]]) -> bool:
+        """Publish rows, key by key in order; a key that fails stops. Returns whether none did."""
         sender = await self._sender()
         reached("relay.read")
         by_key: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
             by_key[row["key"]].append(row)
-        done = [
-            row
-            for key_rows in await asyncio.gather(*(self._send(sender, r) for r in by_key.values()))
-            for row in key_rows
-        ]
-        if done:
+        sent = await asyncio.gather(*(self._send(sender, key_rows) for key_rows in by_key.values()))
+        if done := [row for key_rows, _ in sent for row in key_rows]:
             reached("relay.published")
             self._removal.add(done)
             metrics.RELAYED.labels(self.source.collection).inc(len(done))
-        return len(done)
+        return all(well for _, well in sent)
 
-    async def _send(self, sender: AIOKafkaProducer, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One key's rows, each acknowledged before the next is sent."""
-        done = []
+    async def _send(self, sender: AIOKafkaProducer, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
+        """One key's rows, each acknowledged before the next is sent. Returns those that were, and if none failed."""
+        done: list[dict[str, Any]] = []
         for row in rows:
+            if row["lane"] not in self._shares.mine:
+                # Another may be publishing them: ours would come after later ones, and on a compacted topic stay.
+                log.info("lane_lost", lane=row["lane"], left=len(rows) - len(done))
+                break
             headers = [(name, bytes(value)) for name, value in row.get("headers", ())] or list(STRUCTURED_HEADERS)
             try:
                 await sender.send_and_wait(
@@ -150,10 +150,10 @@ class Relay:
                 )
             except (KafkaError, OSError) as error:
                 log.warning("not_published", event_id=row["_id"], error=type(error).__name__)
-                break
+                return done, False
             reached("relay.sent")
             done.append(row)
-        return done
+        return done, True
 
     async def _sender(self) -> AIOKafkaProducer:
         if self._producer is None:

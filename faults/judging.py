@@ -10,6 +10,7 @@ from faults.looking import Seen, Told
 from faults.sending import Memory
 from faults.truth import Truth
 
+COMPACTED = "wea.educators.v1"
 REPEATED_AT_MOST = 2  # a mail whose outcome is unknown is sent once more
 ONCE = {"session_reminder", "steps_missing", "clock_hours_registration_missing", "nea_registration_missing"}
 
@@ -126,7 +127,7 @@ def published(verdict: Verdict, truths: Sequence[Truth], seen: Seen) -> None:
         verdict.counts[f"records on {topic}"] = len(records)
         if topic != "wea.inbox.v1":
             verdict.counts["events published"] += len({one.id for one in records})
-            _sequences(verdict, topic, records)
+            sequences(verdict, topic, records)
     awarded = Counter(one.data["entry_id"] for one in _once(seen.topics["wea.clockhours.v1"]) if "entry_id" in one.data)
     kept = {entry["entry_id"] for truth in truths for entry in seen.hours[truth.educator]["entries"]}
     theirs = {member for truth in truths for member in truth.members}
@@ -138,7 +139,9 @@ def published(verdict: Verdict, truths: Sequence[Truth], seen: Seen) -> None:
     verdict.twice += [f"entry {id} published as {times} events" for id, times in awarded.items() if times > 1]
 
 
-def _sequences(verdict: Verdict, topic: str, records: Iterable[Told]) -> None:
+def sequences(verdict: Verdict, topic: str, records: Iterable[Told]) -> None:
+    """Without gaps, each number and each event once but for repeats, and of a compacted topic the newest stays."""
+    latest: dict[str, int] = {}
     last: dict[str, int] = defaultdict(int)
     said: dict[tuple[str, int], str] = {}
     number: dict[str, int] = {}
@@ -146,13 +149,17 @@ def _sequences(verdict: Verdict, topic: str, records: Iterable[Told]) -> None:
         if one.sequence is None:
             verdict.wrong.append(f"{topic}: {one.id} has no sequence")
             continue
-        if one.sequence > last[one.key] + 1 and topic != "wea.educators.v1":
+        if one.sequence > last[one.key] + 1 and topic != COMPACTED:
             verdict.lost.append(f"{topic}: {one.key} goes from {last[one.key]} to {one.sequence}")
         last[one.key] = max(last[one.key], one.sequence)
+        latest[one.key] = one.sequence
         if said.setdefault((one.key, one.sequence), one.id) != one.id:
             verdict.twice.append(f"{topic}: {one.key} has two events numbered {one.sequence}")
         if number.setdefault(one.id, one.sequence) != one.sequence:
             verdict.twice.append(f"{topic}: event {one.id} came as {number[one.id]} and as {one.sequence}")
+    if topic == COMPACTED:
+        older = {key: number for key, number in latest.items() if number < last[key]}
+        verdict.wrong += [f"{topic}: compaction keeps {key} as of {n}, not of {last[key]}" for key, n in older.items()]
 
 
 def _once(records: Iterable[Told]) -> Iterator[Told]:

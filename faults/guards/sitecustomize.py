@@ -105,7 +105,7 @@ def _acknowledgement() -> None:
             where = self._kafka.physical(row["topic"])
             sent = await sender.send(where, row["value"], key=row["key"].encode(), headers=headers)
             sent.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return rows
+        return rows, True
 
     Relay._send = send  # type: ignore[method-assign]
 

@@ -6,12 +6,14 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from eventing.batch import Cause
 from eventing.clock import system_now
 from eventing.kafka import KafkaSettings
 from eventing.leases import LIFE, Shares
 from eventing.mongo import Database, UpdateOne
+from eventing.outbox import LANES
 from eventing.relay import Relay
 from eventing.removal import Removal
 from eventing.testing import batch_of
@@ -149,12 +151,90 @@ async def test_replicas_share_the_lanes_evenly_without_overlap(database: Databas
     for _ in range(2):
         await two.renew()
         await one.renew()
+        await one.give_back()
     await two.renew()
     assert (len(one.mine), len(two.mine)) == (8, 8)
     assert not one.mine & two.mine
     await two.release()
     await one.renew()
     assert len(one.mine) == 16
+
+
+async def test_a_share_that_could_not_be_renewed_in_time_is_nobodys_before_another_may_have_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = Shares(database, "work", 4, "frozen")
+    await frozen.renew()
+    assert len(frozen.mine) == 4
+    monkeypatch.setattr("eventing.leases.system_now", lambda: system_now() + LIFE)
+    assert frozen.mine == frozenset()
+
+
+async def test_what_a_frozen_relay_holds_in_its_hand_is_left_to_whoever_has_its_lanes_now(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent late it would stand behind newer records, and a compacted topic would keep the older ones."""
+    monkeypatch.setattr("eventing.leases.RENEW_SECONDS", 3600.0)
+    send, sent, turned = AIOKafkaProducer.send_and_wait, [], asyncio.Event()
+    publish_rows = Relay._publish
+
+    async def frozen_after_the_first(*given: Any, **more: Any) -> Any:
+        answer = await send(*given, **more)
+        sent.append(answer)
+        monkeypatch.setattr("eventing.leases.system_now", lambda: system_now() + LIFE)
+        return answer
+
+    async def told(relay: Relay, rows: list[dict[str, Any]]) -> bool:
+        well = await publish_rows(relay, rows)
+        turned.set()
+        return well
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", frozen_after_the_first)
+    monkeypatch.setattr(Relay, "_publish", told)
+    await publish(database, "k", "1", "2", "3")
+    async with relaying(kafka_settings, database):
+        await asyncio.wait_for(turned.wait(), PATIENCE_SECONDS)
+    assert len(sent) == 1
+
+
+async def test_lanes_go_to_a_newcomer_only_when_nothing_is_on_its_way_under_them(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, sends, may_land = AIOKafkaProducer.send_and_wait, asyncio.Event(), asyncio.Event()
+
+    async def slow(*given: Any, **more: Any) -> Any:
+        sends.set()
+        await asyncio.wait_for(may_land.wait(), PATIENCE_SECONDS)
+        return await send(*given, **more)
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", slow)
+    await asyncio.gather(*(publish(database, f"k{n}", str(n)) for n in range(40)))
+    newcomer = Shares(database, "relay/outbox", LANES, "newcomer")
+    async with relaying(kafka_settings, database) as relay:
+        await asyncio.wait_for(sends.wait(), PATIENCE_SECONDS)
+        await newcomer.renew()
+        await relay._shares.renew()
+        assert await newcomer.renew() == frozenset()
+        may_land.set()
+        await until_true(newcomer.renew)
+    await newcomer.release()
+
+
+async def test_a_relay_that_ends_gives_its_lanes_back_when_what_it_sent_has_landed(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, held_at_stop = AIOKafkaProducer.stop, []
+
+    async def told(sender: AIOKafkaProducer) -> None:
+        await stop(sender)
+        held_at_stop.append(await database["leases"].count_documents({"part_of": "relay/outbox"}))
+
+    monkeypatch.setattr(AIOKafkaProducer, "stop", told)
+    async with relaying(kafka_settings, database):
+        await publish(database, "k", "1")
+        await until_true(partial(_empty, database))
+    assert held_at_stop == [LANES]
+    assert await database["leases"].count_documents({"part_of": "relay/outbox"}) == 0
 
 
 async def test_a_dead_replicas_lanes_are_taken_when_its_lease_has_ended(

@@ -12,13 +12,17 @@ class Held(Shares):
     """A share that another replica holds, until it is given to us."""
 
     def __init__(self, *mine: int) -> None:
-        self.mine = frozenset(mine)
+        self._held = frozenset(mine)
+
+    @property
+    def mine(self) -> frozenset[int]:
+        return self._held
 
     async def keep(self) -> None:
         await asyncio.Event().wait()
 
     async def release(self) -> None:
-        self.mine = frozenset()
+        self._held = frozenset()
 
 
 def timer(share: Shares, ran: list[int]) -> Timer:

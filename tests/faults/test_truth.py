@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from faults.judging import Verdict, ledger
+from faults.judging import Verdict, ledger, sequences
+from faults.looking import Told
 from faults.stage import ROOT
 from faults.story import Story, stories
 from faults.truth import Programme, Truth, truths
@@ -134,3 +135,17 @@ def test_one_cause_may_take_back_all_that_hung_on_it_but_each_of_it_once() -> No
     twice = [granted[0], {**back[0], "reverses": "6"}]
     ledger(again, truth(told), books(*granted, *back, *twice))
     assert again.twice == ["F0-0: ('orientation', 'O') taken back 2 times for 1 causes"]
+
+
+def profiles(*numbers: int) -> Verdict:
+    verdict = Verdict()
+    sequences(
+        verdict, "wea.educators.v1", [Told("rosa", f"e{n}", "/enrollment", "EducatorProfile", n, {}) for n in numbers]
+    )
+    return verdict
+
+
+def test_the_judge_sees_an_older_record_that_compaction_would_keep() -> None:
+    assert profiles(1, 2, 3).findings == []
+    assert profiles(1, 2, 1, 2).findings == []  # a relay that was killed repeats itself
+    assert profiles(1, 2, 1).wrong == ["wea.educators.v1: compaction keeps rosa as of 1, not of 2"]
