@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -28,8 +29,8 @@ from services.enrollment.pseudonyms import Pseudonyms
 from services.enrollment.rates import Rates
 from services.enrollment.receiving import Door, Receive, Scope, Send
 from services.enrollment.settings import Settings
-from services.enrollment.store import INDEXES
-from services.enrollment.timers import Review
+from services.enrollment.store import INDEXES, find_attended
+from services.enrollment.timers import Attendees, Review
 from services.enrollment.webhooks import Webhooks
 
 SUBSCRIPTIONS = (Subscription(topics.INBOX, topics.PORTAL, on_intake),)
@@ -68,7 +69,11 @@ async def opened(settings: Settings) -> AsyncIterator[Front]:
         )
         intake = Intake()
         name = process_name(settings.instance)
-        review = Review(database, programs, pseudonyms, clock)
+        review, attendees = (kind(database, programs, pseudonyms, clock) for kind in (Review, Attendees))
+
+        async def judge_anew() -> bool:
+            return await attendees.run() or await review.run()
+
         service = Service(
             "enrollment",
             database,
@@ -80,8 +85,9 @@ async def opened(settings: Settings) -> AsyncIterator[Front]:
                 Committer(intake, database, f"{name}/2"),
                 Relay(settings.kafka_settings, database, Claims(COLLECTION)),
                 Relay(settings.kafka_settings, database),
-                Timer("review", 10, review.run, database=database, clock=clock, instance=settings.instance),
+                Timer("review", 2, judge_anew, database=database, clock=clock, instance=settings.instance),
             ),
+            prepare=(partial(find_attended, database),),
             digest=programs.digest,
             gauges=(metrics.refresh,),
         )

@@ -18,6 +18,7 @@ async def books(database: Database, limit: int) -> dict[str, Any]:
         open_ = await _without_outcome(database)
         parked = await _held("parked", open_, database)
         quarantined = await _held("quarantine", open_, database)
+        planned = await database["sessions"].find({"judged_to": {"$gte": ""}}, {"_id": 1}).limit(limit).to_list(None)
         unaccounted = [row for row in open_ if row["event_id"] not in parked | quarantined]
         counts = {outcome.value: 0 for outcome in Outcome} | {row["_id"]: row["n"] for row in rows}
         counts[Outcome.PARKED] += sum(row["event_id"] in parked for row in open_)
@@ -28,7 +29,8 @@ async def books(database: Database, limit: int) -> dict[str, Any]:
             "accounted": accepted - len(unaccounted),
             "problems": [
                 f"{row['source']} {row['event_id']} ({row['type']}): no outcome" for row in unaccounted[:limit]
-            ],
+            ]
+            + [f"session {row['_id']}: those who attended are being judged by its new plan" for row in planned],
             "unaccounted_count": len(unaccounted),
             "unaccounted": [_shown(row) for row in unaccounted[:limit]],
             "inbox_outbox": await database[COLLECTION].count_documents({"lane": {"$exists": True}}),

@@ -1,6 +1,6 @@
 """Reading what a batch of decisions will ask for: whole groups, the learners who may be meant, the sessions attended.
 
-What is found leads to more (an alias to its root, a roster to its educators), so this goes in rounds until nothing
+What is found leads to more (an alias to its root, a plan to those who attended), so this goes in rounds until nothing
 new is named; nearly always there are two for accounts and one for the rest.
 """
 
@@ -16,6 +16,8 @@ from services.enrollment.state import Educator, Learner, identities, normal_emai
 from services.enrollment.state import Session as WeaSession
 from services.enrollment.world import World
 
+MOST_ATTENDED = 500
+
 
 @dataclass(slots=True)
 class Needs:
@@ -25,7 +27,7 @@ class Needs:
     persons: set[str] = field(default_factory=set)
     learners: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)
-    rosters: set[str] = field(default_factory=set)
+    planned: set[str] = field(default_factory=set)  # sessions: all who attended them
     names: set[str] = field(default_factory=set)  # identities
     unlinked: set[str] = field(default_factory=set)  # learners of whom it will be asked anew who is meant
 
@@ -41,7 +43,7 @@ class Needs:
     def _of_portal(self, said: portal.PortalData) -> None:
         match said:
             case portal.SessionScheduled() | portal.SessionCancelled():
-                self.rosters.add(said.session_id)
+                self.planned.add(said.session_id)
             case portal.EducatorMerged() | portal.EducatorUnmerged():
                 self.persons |= {said.kept_educator_id, said.merged_educator_id}
             case portal.EducatorUpdated():
@@ -96,18 +98,30 @@ class _Gathering:
         self._sessions: set[str] = set()
 
     async def follow(self, needs: Needs) -> None:
+        await self._follow_planned(needs)
         needs.educators |= needs.persons
         needs.learners |= needs.unlinked
         while True:
             await self._follow_educators(needs)
             learners, names = needs.learners - self._learners, needs.names - self._learners_named
             bound_to = self._educators - self._learners_of
-            sessions = (needs.sessions | needs.rosters) - self._sessions
+            sessions = (needs.sessions | needs.planned) - self._sessions
             if not (learners or names or bound_to or sessions):
                 return
             await self._read_learners(learners, bound_to, names)
             await self._read_sessions(sessions)
             self._widen(needs)
+
+    async def _follow_planned(self, needs: Needs) -> None:
+        """Those who attended, unless they are more than one unit of work can judge: then none of them."""
+        if not needs.planned:
+            return
+        query = {"attended": {"$in": sorted(needs.planned)}}
+        found = self._unit.db["educators"].find(query, {"_id": 1}, session=self._unit.session).limit(MOST_ATTENDED + 1)
+        ids = {document["_id"] async for document in found}
+        self.world.crowded = len(ids) > MOST_ATTENDED
+        if not self.world.crowded:
+            needs.educators |= ids
 
     async def _follow_educators(self, needs: Needs) -> None:
         """Accounts first, until they lead to no more: the learners of all are then asked for at once."""
@@ -149,8 +163,6 @@ class _Gathering:
     def _widen(self, needs: Needs) -> None:
         """What was found names more."""
         world = self.world
-        for session_id in needs.rosters:
-            needs.educators |= set(world.session(session_id).roster)
         for educator in world.educators.values():
             needs.educators |= {educator.id} | ({educator.alias_of} if educator.alias_of else set())
             needs.sessions |= educator.attendances.keys()

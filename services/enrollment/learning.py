@@ -125,9 +125,9 @@ def _learn_of_session(draft: World, fact: PortalFact) -> Learned:
     register = newest((session.plan, fact.stamp.on(plan)))
     if register is session.plan:
         return Learned(Outcome.SUPERSEDED)
-    draft.put(replace(session, plan=register))
+    draft.put(replace(session, plan=register, judged_to="" if draft.crowded else None))
     news = () if session.plan is not None and session.plan.value == plan else (told,)
-    return Learned(Outcome.APPLIED, frozenset(session.roster), news)
+    return Learned(Outcome.APPLIED, frozenset() if draft.crowded else draft.attendees(session.id), news)
 
 
 def _learn_of_educator(draft: World, fact: PortalFact) -> Learned:
@@ -140,16 +140,8 @@ def _learn_of_educator(draft: World, fact: PortalFact) -> Learned:
     except FullError:
         return Learned(Outcome.APPLIED, frozenset({educator.id}), _record_full(fact.said))
     draft.put(changed)
-    if isinstance(fact.said, portal.SessionAttended):
-        _enrol(draft, fact.said)
+    draft.joined |= changed.attendances.keys() - educator.attendances.keys()
     return Learned(outcome, frozenset({educator.id}))
-
-
-def _enrol(draft: World, said: portal.SessionAttended) -> None:
-    """Put the account on the session's roster: whoever changes the plan meanwhile must conflict with us."""
-    session = draft.session(said.session_id)
-    if said.educator_id not in session.roster:
-        draft.put(replace(session, roster=(*session.roster, said.educator_id)))
 
 
 def _learn_profile(draft: World, educator: Educator, said: portal.EducatorUpdated, stamp: Stamp) -> Learned:

@@ -265,7 +265,8 @@ class Plan:
 class Session:
     id: str
     plan: Register[Plan] | None = None
-    roster: tuple[str, ...] = ()  # accounts with an attendance: a change of the plan is judged for each
+    # Where more attended than one unit of work can judge by a new plan: the id up to which they are judged.
+    judged_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Enrollment's documents, each beside the index that protects it, and the unit of work over them.
 
-educators   one an account: its facts, and `told`, what was last published of it; `identities` for looking it up
+educators   one an account: its facts, and `told`, what was last published of it; `identities` and `attended`
+            (sessions) for looking it up
 learners    one a learner of NEA's: its facts, and the account it is bound to (null: unmatched)
-sessions    one a session: its plan and its roster
+sessions    one a session: its plan, and how far those who attended are judged by it; changed by whoever comes to attend
 identities  {_id: pseudonym, rev}: changed by all who decide by an identity's not being there
 intake, facts: claims.py
-programme   one document: which programme the told state was last judged by (timers.py)
+programme   which programme the told state was last judged by (timers.py)
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +17,7 @@ from contracts import topics
 from contracts.events import EducatorProfile
 from eventing.batch import Batch, Cause
 from eventing.clock import system_now
-from eventing.mongo import Database, Index, Session, UpdateMany, UpdateOne
+from eventing.mongo import Database, Index, Session, UpdateMany, UpdateOne, faults
 from eventing.unit import UnitOfWork
 from services.enrollment import claims
 from services.enrollment.documents import changes
@@ -33,9 +34,9 @@ SCHEMA = 1
 EDUCATORS, LEARNERS, SESSIONS, IDENTITIES, PROGRAMME = "educators", "learners", "sessions", "identities", "programme"
 
 INDEXES: Mapping[str, tuple[Index, ...]] = {
-    EDUCATORS: (Index.on("alias_of"), Index.on("identities")),
+    EDUCATORS: (Index.on("alias_of"), Index.on("identities"), Index.on("attended", "_id")),
     LEARNERS: (Index.on("bound_to"), Index.on("identities")),
-    SESSIONS: (),
+    SESSIONS: (Index.on("judged_to", partial={"judged_to": {"$gte": ""}}),),
     IDENTITIES: (),
     PROGRAMME: (),
     # Only rows that wait for the relay are in the index: claims stay for good.
@@ -99,6 +100,8 @@ class Tx(UnitOfWork):
         """Stage every document that changed, and those that must, for others to conflict with us."""
         for educator_id in self.world.touched - self.world.educators.keys():
             self.world.put(self.world.educator(educator_id))
+        for session_id in self.world.joined - self.world.sessions.keys():
+            self.world.put(self.world.session(session_id))
         for collection, held in (
             (EDUCATORS, self.world.educators),
             (LEARNERS, self.world.learners),
@@ -112,9 +115,12 @@ class Tx(UnitOfWork):
 
     def _save(self, collection: str, document: Document) -> None:
         before = self._found.get(_name(document)) or type(document)(document.id)
-        if document is before and document.id not in self.world.touched:
+        must = self.world.joined if isinstance(document, WeaSession) else self.world.touched
+        if document is before and document.id not in must:
             return
         changed = changes(before, document)
+        if isinstance(document, Educator) and "attendances" in changed:
+            changed["attended"] = sorted(document.attendances)
         if not isinstance(document, WeaSession) and changed.keys() & {"profile", "member_id", "emails"}:
             changed["identities"] = sorted(document.identities)
         update = {"$set": {**changed, "schema": SCHEMA}, "$inc": {"rev": 1}}
@@ -125,6 +131,16 @@ class Tx(UnitOfWork):
         former, outcome = (Outcome.UNMATCHED, Outcome.APPLIED) if bound else (Outcome.APPLIED, Outcome.UNMATCHED)
         of_learner = {"learner_id": learner.id, "outcome": former.value}
         self.bulk(claims.FACTS, UpdateMany(of_learner, {"$set": {"outcome": outcome.value}}))
+
+
+async def find_attended(database: Database) -> None:
+    """Give educators of a state from before there was `attended` theirs, once: a plan finds its people by it."""
+    with faults():
+        if await database[PROGRAMME].find_one({"_id": "attended"}) is None:
+            ids = {"$map": {"input": "$attendances", "in": {"$first": "$$this"}}}
+            without = {"attendances.0": {"$exists": True}, "attended": {"$exists": False}}
+            await database[EDUCATORS].update_many(without, [{"$set": {"attended": ids}}])
+            await database[PROGRAMME].insert_one({"_id": "attended", "schema": SCHEMA})
 
 
 def _name(document: Document) -> str:

@@ -1,7 +1,9 @@
-"""What the clock calls: judging everyone again once the programme has changed."""
+"""What the clock calls: judging again all whom a changed programme or a changed plan concerns, in steps."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from contracts.program_year import Programs
@@ -11,7 +13,7 @@ from eventing.transient import repeat
 from services.enrollment.gathering import Needs
 from services.enrollment.policy import review
 from services.enrollment.pseudonyms import Pseudonyms
-from services.enrollment.store import EDUCATORS, PROGRAMME, Tx
+from services.enrollment.store import EDUCATORS, PROGRAMME, SESSIONS, Tx
 
 AT_ONCE = 100
 SOURCE = "/enrollment/timers"
@@ -57,3 +59,44 @@ class Review:
             tx.save(self._pseudonyms)
             await tx.write()
         return not now["done"]
+
+
+class Attendees:
+    """Judges those who attended a session that was planned anew, where they are too many for one unit of work.
+
+    One transaction for each hundred. Whoever has a fact of their own meanwhile is judged by the new plan there already.
+    """
+
+    def __init__(
+        self, database: Database, programs: Programs, pseudonyms: Pseudonyms, clock: Callable[[], datetime]
+    ) -> None:
+        self._database, self._programs = database, programs
+        self._pseudonyms, self._clock = pseudonyms, clock
+
+    async def run(self) -> bool:
+        """One step; True while there is more to do."""
+        with faults():
+            waiting = await self._database[SESSIONS].find_one({"judged_to": {"$gte": ""}}, {"_id": 1})
+        if waiting is None:
+            return False
+        await repeat(partial(self._step, waiting["_id"]))
+        return True
+
+    async def _step(self, session_id: str) -> None:
+        async with Tx.begin(self._database, Batch.none(), self._clock()) as tx:
+            await tx.gather(Needs(sessions={session_id}))
+            session = tx.world.session(session_id)
+            if session.plan is None or session.judged_to is None:
+                return
+            next_ones = {"attended": session_id, "_id": {"$gt": session.judged_to}}
+            found = tx.db[EDUCATORS].find(next_ones, {"_id": 1}, session=tx.session).sort("_id", 1).limit(AT_ONCE)
+            ids = [row["_id"] async for row in found]
+            await tx.gather(Needs(educators=set(ids), sessions={session_id}))
+            led_by = session.plan.id, session.plan.source
+            for educator_id in ids:
+                decision = review(tx.world, educator_id, self._programs)
+                tx.announce(decision, Cause(f"{session.plan.id}\n{educator_id}", session.plan.source, led_by=led_by))
+                tx.take_over(decision)  # changed or not: a unit that still sees the former plan must conflict with us
+            tx.world.put(replace(session, judged_to=ids[-1] if len(ids) == AT_ONCE else None))
+            tx.save(self._pseudonyms)
+            await tx.write()

@@ -20,6 +20,8 @@ class World:
         self.learners: dict[str, Learner] = {}
         self.sessions: dict[str, Session] = {}
         self.touched: set[str] = set()  # accounts whose document must change, so that others conflict with us
+        self.joined: set[str] = set()  # sessions likewise: who comes to attend, and who plans anew, must conflict
+        self.crowded: bool = below.crowded if below else False  # too many attended what is planned: none were gathered
         self.locked: set[str] = set()  # identities of which something was decided by what was not there
         self._found: dict[tuple[str, str], set[str]] = defaultdict(set)
 
@@ -34,6 +36,7 @@ class World:
         for document in documents:
             self.put(document)
         self.touched |= draft.touched
+        self.joined |= draft.joined
         self.locked |= draft.locked
 
     def put(self, document: Educator | Learner | Session) -> None:
@@ -76,6 +79,11 @@ class World:
         attended = {session_id for member in members for session_id in member.attendances}
         sessions = {session_id: self.session(session_id) for session_id in attended}
         return Group(tuple(members), tuple(learners), sessions)
+
+    def attendees(self, session_id: str) -> frozenset[str]:
+        """The accounts in hand that attended a session."""
+        found = self._below.attendees(session_id) if self._below else frozenset()
+        return found | {educator.id for educator in self.educators.values() if session_id in educator.attendances}
 
     def claimants(self, identity: str) -> list[Educator]:
         """Live accounts whose profile has this identity, in an order that arrival does not decide."""

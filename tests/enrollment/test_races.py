@@ -5,13 +5,14 @@ be turned back, and right when it is done again.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from contracts import nea, topics
 from eventing.transient import TransientError
-from services.enrollment import forgetting, handlers
+from services.enrollment import forgetting, gathering, handlers
 from tests.enrollment.builders import (
     ANA,
     BEN,
@@ -32,12 +33,18 @@ from tests.enrollment.builders import (
     unmerged,
 )
 from tests.enrollment.conftest import INBOX, Enrollment
+from tests.enrollment.test_review import attendees
 
 MAIL = "shared@example.org"
 
 
-async def open_while(enrollment: Enrollment, slow: Said, quick: Said) -> None:
-    """Decide `slow`, commit `quick`, write `slow`: turned back. Then do `slow` again, as the consumer does."""
+async def open_while(
+    enrollment: Enrollment, slow: Said, quick: Said, then: Callable[[], Awaitable[object]] | None = None
+) -> None:
+    """Decide `slow`, commit `quick`, write `slow`: turned back. Then do `slow` again, as the consumer does.
+
+    `then` is run once `quick` is committed.
+    """
     decided, go = asyncio.Event(), asyncio.Event()
     is_slow = True
 
@@ -54,6 +61,8 @@ async def open_while(enrollment: Enrollment, slow: Said, quick: Said) -> None:
         await decided.wait()
         is_slow = False
         await enrollment.when(quick, topic=INBOX if quick.source == nea.SOURCE else topics.PORTAL.name)
+        if then is not None:
+            await then()
         go.set()
         with pytest.raises(TransientError):
             await task
@@ -138,9 +147,18 @@ async def test_two_merges_that_would_make_a_circle_together_are_not_both_done(en
     assert sorted(told) == ["ConflictOpened", "EducatorsMerged"]
 
 
-async def test_two_attendances_of_one_session_by_different_people_both_come_on_its_roster(
-    enrollment: Enrollment,
-) -> None:
+async def test_two_who_attend_one_session_at_once_are_both_found_by_a_plan(enrollment: Enrollment) -> None:
     await open_while(enrollment, oriented(ANA), oriented(BEN))
-    session = await enrollment.document("sessions", O1)
-    assert set(session["roster"]) == {ANA, BEN}
+    await enrollment.given()
+    await enrollment.when(cancelled(O1))
+    told = await enrollment.published()
+    assert {one.key for one in told if type(one).__name__ == "AttendanceCorrected"} == {ANA, BEN}
+
+
+async def test_a_fact_judged_by_the_former_plan_never_outlives_the_steps_that_judge_by_the_new_one(
+    enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enrollment.given(scheduled(), attended(ANA), corrected(ANA, minutes=0))
+    monkeypatch.setattr(gathering, "MOST_ATTENDED", 0)
+    await open_while(enrollment, corrected(ANA, minutes=90), cancelled(), attendees(enrollment).run)
+    assert await kinds(enrollment) == {"SessionCancelled", "ConflictOpened"}

@@ -1,10 +1,25 @@
-"""When the programme changes, everyone is judged again, once, in steps."""
+"""When the programme changes, or the plan of a session that many attended, everyone is judged again, once, in steps."""
 
+import orjson
 import pytest
 
-from services.enrollment import timers
-from services.enrollment.timers import Review
-from tests.enrollment.builders import ANA, BEN, CAM, NOW, PSEUDONYMS, attended, hours_registered, merged, years
+from services.enrollment import gathering, timers
+from services.enrollment.store import find_attended
+from services.enrollment.timers import Attendees, Review
+from tests.enrollment.builders import (
+    ANA,
+    BEN,
+    CAM,
+    NOW,
+    PSEUDONYMS,
+    W1,
+    attended,
+    cancelled,
+    hours_registered,
+    merged,
+    scheduled,
+    years,
+)
 from tests.enrollment.conftest import Enrollment
 
 
@@ -12,7 +27,11 @@ def review(enrollment: Enrollment, *files: str) -> Review:
     return Review(enrollment.database, years(*files), PSEUDONYMS, lambda: NOW)
 
 
-async def finish(work: Review) -> int:
+def attendees(enrollment: Enrollment) -> Attendees:
+    return Attendees(enrollment.database, enrollment.programs, PSEUDONYMS, lambda: NOW)
+
+
+async def finish(work: Review | Attendees) -> int:
     steps = 1
     while await work.run():
         steps += 1
@@ -51,3 +70,58 @@ async def test_what_is_right_already_is_left_alone(enrollment: Enrollment) -> No
     before = await enrollment.document("educators", ANA)
     await finish(review(enrollment, "2023-24", "2024-25"))
     assert await enrollment.document("educators", ANA) == before
+
+
+WHO = [f"E-{number}" for number in range(5)]
+
+
+@pytest.fixture
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "MOST_ATTENDED", 4)
+    monkeypatch.setattr(timers, "AT_ONCE", 2)
+
+
+@pytest.mark.usefixtures("few_at_once")
+async def test_a_plan_for_more_than_one_unit_can_judge_reaches_everyone_in_steps(enrollment: Enrollment) -> None:
+    await enrollment.given(scheduled(), *(attended(who) for who in WHO), merged(ANA, WHO[0]))
+    plan = cancelled()
+    await enrollment.when(plan)
+    assert await enrollment.names() == ["SessionCancelled"]
+    under_way = ["session W-1: those who attended are being judged by its new plan"]
+    assert (await enrollment.books())["problems"] == under_way
+    assert await finish(attendees(enrollment)) == 4
+    assert (await enrollment.books())["problems"] == []
+    rows = [orjson.loads(row["value"]) async for row in enrollment.database["outbox"].find({})]
+    told = [(row["partitionkey"], row["type"].split(".")[2]) for row in rows if row["causationid"] == plan.id]
+    kinds = ("AttendanceCorrected", "ConflictOpened")
+    assert sorted(told) == sorted([(W1, "SessionCancelled"), *((who, kind) for who in WHO for kind in kinds)])
+    assert len({row["id"] for row in rows}) == len(rows)
+    assert (await enrollment.document("sessions", W1))["judged_to"] is None
+
+
+@pytest.mark.usefixtures("few_at_once")
+async def test_a_plan_that_comes_while_another_is_worked_off_is_the_one_that_holds(enrollment: Enrollment) -> None:
+    await enrollment.given(scheduled(), *(attended(who) for who in WHO))
+    await enrollment.when(cancelled(said_at="2024-03-01T10:00"))
+    work = attendees(enrollment)
+    await work.run()
+    await enrollment.when(scheduled(said_at="2024-03-01T11:00"))
+    await finish(work)
+    steps = [dict(row["told"]["steps"])[W1] async for row in enrollment.database["educators"].find({})]
+    assert [step["minutes"] for step in steps] == [90] * 5
+
+
+@pytest.mark.usefixtures("few_at_once")
+async def test_who_attends_in_the_same_batch_is_found_as_well(enrollment: Enrollment) -> None:
+    await enrollment.when(scheduled(), *(attended(who) for who in WHO[:3]), cancelled())
+    told = await enrollment.published()
+    assert {one.key for one in told if type(one).__name__ == "AttendanceCorrected"} == set(WHO[:3])
+
+
+async def test_a_state_from_before_finds_who_attended(enrollment: Enrollment) -> None:
+    await enrollment.given(scheduled(), attended(ANA), attended(BEN, "W-2"), hours_registered(CAM))
+    await enrollment.database["educators"].update_many({}, {"$unset": {"attended": ""}})
+    await find_attended(enrollment.database)
+    await find_attended(enrollment.database)
+    rows = {row["_id"]: row.get("attended") async for row in enrollment.database["educators"].find({})}
+    assert rows == {ANA: [W1], BEN: ["W-2"], CAM: None}
