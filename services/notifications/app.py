@@ -27,7 +27,7 @@ from services.notifications.sender import Options, Sender
 from services.notifications.settings import Settings
 from services.notifications.smtp import Server
 from services.notifications.store import INDEXES
-from services.notifications.timers import on_digest, on_parked, on_programme_changed, on_reminders
+from services.notifications.timers import on_digest, on_parked, on_planned, on_programme_changed, on_reminders
 from services.notifications.writing import Writer
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ SUBSCRIPTIONS = (
 )
 
 LINGER_MS = 100  # an e-mail may wait as long; what leads to it meanwhile is one transaction (decision 0906)
-REMINDER_SECONDS = 5.0
+REMINDER_SECONDS = 2.0
 DIGEST_SECONDS = 30.0
 PARKED_SECONDS = 15.0
 
@@ -111,8 +111,9 @@ def _signature(settings: Settings) -> "Signature | None":
 def _timers(
     settings: Settings, database: Database, programs: Programs, clock: Clock, neighbours: Neighbours
 ) -> tuple[Timer, ...]:
-    async def reminders() -> bool:
-        return await on_reminders(database, programs, settings.portal_url, clock())
+    async def due() -> bool:
+        context = database, programs, settings.portal_url, clock()
+        return await on_planned(*context) or await on_reminders(*context)
 
     async def digest() -> bool:
         return await on_digest(database, programs, neighbours, clock())
@@ -122,7 +123,7 @@ def _timers(
 
     timer = partial(Timer, database=database, clock=clock, instance=settings.instance)
     return (
-        timer("reminders", REMINDER_SECONDS, reminders),
+        timer("reminders", REMINDER_SECONDS, due),
         timer("digest", DIGEST_SECONDS, digest),
         timer("parked", PARKED_SECONDS, parked),
     )

@@ -35,7 +35,10 @@ async def on_educators(batch: Batch, database: Database, programs: Programs, por
 
 
 async def on_sessions(batch: Batch, database: Database, programs: Programs, portal_url: str, now: datetime) -> None:
-    """Learn what sessions are planned, and tell those who hold a seat in them of what changed."""
+    """Learn what sessions are planned, and tell those who hold a seat in them of what changed.
+
+    Where they are too many for one transaction, `timers.on_planned` tells them in steps.
+    """
     async with Tx.begin(database, batch, now) as tx:
         session_ids = {record.key for record in tx.upcoming}
         holders = await tx.holders(session_ids)
@@ -45,6 +48,7 @@ async def on_sessions(batch: Batch, database: Database, programs: Programs, port
         for record in tx.records():
             with tx.parking(record):
                 after = decisions.decide_session(known, record.event, holders[record.key], programs, now)
+                tx.planned(record.key, record.cause)
                 new = subjects_of(after, known.messages, programs, portal_url, now)
                 subjects |= new
                 tx.led(new, record.cause)

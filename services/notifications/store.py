@@ -30,12 +30,13 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     # What was told under each own id. `reserved` finds who holds a seat, `remind_at` whose reminders to look at.
     "educators": (
         Index.on("alias_of", partial={"alias_of": {"$gt": ""}}),  # a $type here, and no query would use it
-        Index.on("reserved"),
+        Index.on("reserved", "_id"),
         Index.on("remind_at"),
         Index.on("cases.heard_at"),
     ),
     # Each is changed by whoever reserves in it, too: so a seat and a plan that meet cannot miss each other.
-    "sessions": (),
+    # `told_to`: where too many hold a seat to be told of a plan by one unit, the id up to which they are.
+    "sessions": (Index.on("told_to", partial={"told_to": {"$gte": ""}}),),
     # One a cause: unique on its key. (status, due_at) is the sender's queue.
     "messages": (
         Index.on("key", unique=True),
@@ -52,6 +53,8 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     "alerts": (),  # parked lanes that staff were told of
 }
 
+MOST_HOLDERS = 500  # told of a plan by the unit that learns it
+
 MESSAGE_IDS = UUID("4c1a51c2-6a3e-5a0a-8a2b-0a1f6f0d7e52")
 
 
@@ -66,6 +69,8 @@ class Tx(UnitOfWork):
         super().__init__(database, session, batch, now)
         self.known = Known()
         self._led: dict[str, Cause] = {}  # by a message's identity
+        self._planned: dict[str, Cause] = {}  # by session
+        self._crowded = False
 
     async def load(self, educator_ids: Iterable[str], session_ids: Iterable[str] = ()) -> None:
         """Read these accounts with all that merges join to them, and the sessions that any of them names."""
@@ -74,14 +79,35 @@ class Tx(UnitOfWork):
         self.known = Known.of(educators, await read_sessions(self.db, wanted, self.session))
 
     async def holders(self, session_ids: Iterable[str]) -> dict[str, list[str]]:
-        """The accounts that hold or held a seat, by session."""
+        """The accounts that hold or held a seat, by session. None at all where they are too many for one unit."""
         wanted = set(session_ids)
         found: dict[str, list[str]] = {session_id: [] for session_id in wanted}
         query = {"reserved": {"$in": sorted(wanted)}}
-        async for document in self.db["educators"].find(query, {"reserved": 1}, session=self.session):
-            for session_id in wanted.intersection(document["reserved"]):
-                found[session_id].append(document["_id"])
+        rows = self.db["educators"].find(query, {"reserved": 1}, session=self.session).limit(MOST_HOLDERS + 1)
+        documents = await rows.to_list(None)
+        self._crowded = len(documents) > MOST_HOLDERS
+        if not self._crowded:
+            for document in documents:
+                for session_id in wanted.intersection(document["reserved"]):
+                    found[session_id].append(document["_id"])
         return found
+
+    def planned(self, session_id: str, cause: Cause) -> None:
+        """This planned the session: where its holders are told later, their messages name it."""
+        self._planned[session_id] = cause
+
+    async def untold(self, session_id: str, most: int) -> tuple[list[str], Cause] | None:
+        """The next of those who hold a seat and were not told of its plan yet, and what led to it; None: all were."""
+        session = await self.db["sessions"].find_one({"_id": session_id}, session=self.session)
+        if session is None or session.get("told_to") is None:
+            return None
+        next_ones = {"reserved": session_id, "_id": {"$gt": session["told_to"]}}
+        found = self.db["educators"].find(next_ones, {"_id": 1}, session=self.session).sort("_id", 1).limit(most)
+        return [document["_id"] async for document in found], Cause(**session["led_by"])
+
+    def told_to(self, session_id: str, educator_id: str | None) -> None:
+        """They are told up to this one. None: all are."""
+        self.bulk("sessions", UpdateOne({"_id": session_id}, {"$set": {"told_to": educator_id}}))
 
     async def due_reminders(self, most: int) -> list[str]:
         query = {"remind_at": {"$lte": self.now}}
@@ -112,8 +138,10 @@ class Tx(UnitOfWork):
 
     def _save_sessions(self, known: Known) -> None:
         for session_id in sorted(known.sessions_changed):
-            changes = {"$set": {**session_fields(known.sessions[session_id]), "schema": SCHEMA}, "$inc": {"rev": 1}}
-            self.bulk("sessions", UpdateOne({"_id": session_id}, changes, upsert=True))
+            fields = {**session_fields(known.sessions[session_id]), "told_to": None, "schema": SCHEMA}
+            if self._crowded:
+                fields |= {"told_to": "", "led_by": _led_by(self._planned[session_id])}
+            self.bulk("sessions", UpdateOne({"_id": session_id}, {"$set": fields, "$inc": {"rev": 1}}, upsert=True))
 
     def meet(self, session_ids: Iterable[str]) -> None:
         """Change these sessions, so that a unit that plans one and a unit that reserves in it cannot miss each other.
@@ -127,7 +155,7 @@ class Tx(UnitOfWork):
         to, subject = subjects.get(message.identity, (None, ""))
         more: dict[str, Any] = {"key": message.identity, "to": to, "subject": subject, "try_at": system_now()}
         if (cause := self._led.get(message.identity)) is not None:
-            more["led_by"] = {"id": cause.id, "source": cause.source, "traceparent": cause.traceparent}
+            more["led_by"] = _led_by(cause)
         document = message_document(message, self.now, **more)
         id_ = message_id(message)
         self.bulk("messages", UpdateOne({"_id": id_}, {"$setOnInsert": document}, upsert=True))
@@ -182,6 +210,10 @@ class Tx(UnitOfWork):
             led_by and (led_by["id"], led_by["source"]),
         )
         self.publish(topics.NOTIFICATIONS, model.TYPE, data.educator_id, data, cause)
+
+
+def _led_by(cause: Cause) -> dict[str, str | None]:
+    return {"id": cause.id, "source": cause.source, "traceparent": cause.traceparent}
 
 
 def sessions_of(educators: Iterable[Educator]) -> set[str]:

@@ -39,6 +39,29 @@ async def on_reminders(database: Database, programs: Programs, portal_url: str, 
     return len(ids) == MOST_EDUCATORS
 
 
+async def on_planned(database: Database, programs: Programs, portal_url: str, now: datetime) -> bool:
+    """Tell the next of those who hold a seat in a session with a new plan, where they are too many for its own unit.
+
+    Answers whether there may be more.
+    """
+    with faults():
+        waiting = await database["sessions"].find_one({"told_to": {"$gte": ""}}, {"_id": 1})
+    if waiting is None:
+        return False
+    async with Tx.begin(database, Batch.none(), now) as tx:
+        untold = await tx.untold(waiting["_id"], MOST_EDUCATORS)
+        if untold is not None:
+            ids, cause = untold
+            await tx.load(ids)
+            known = decisions.tell(tx.known, ids, programs, now)
+            subjects = subjects_of(known, (), programs, portal_url, now)
+            tx.led(subjects, cause)
+            tx.save(known, programs, subjects)
+            tx.told_to(waiting["_id"], ids[-1] if len(ids) == MOST_EDUCATORS else None)
+            await tx.write()
+    return True
+
+
 async def on_programme_changed(database: Database, programs: Programs) -> None:
     """Look at everybody's reminders anew when the programme files say something else than when this was last done."""
     with faults():
