@@ -14,6 +14,7 @@ from bson.raw_bson import RawBSONDocument
 
 Options = CodecOptions[Any]
 LONG = 8_000  # bytes; what is shorter is decoded sooner than it is searched
+FEW = 8  # words; for more of them, to read all rows is quicker than to look for each
 END, ARRAY = 0, 4
 INT32 = Struct("<i").unpack_from
 FIXED = {1: 8, 7: 12, 8: 1, 9: 8, 10: 0, 16: 4, 17: 8, 18: 8, 19: 16}  # how many bytes a value has, by its type
@@ -35,10 +36,22 @@ class Rows:
 
     def holding(self, words: Iterable[str]) -> Iterator[dict[str, Any]]:
         """The rows in which one of these words stands, be it as a part of another, and maybe others."""
-        content, last, wanted = self._content, self._end, [word.encode() for word in words]
+        wanted = {word.encode() for word in words}
+        if len(wanted) > FEW:
+            yield from self
+            return
+        content, last = self._content, self._end
         end = self._begin + 4  # of the rows looked at: after the array's own length
-        while content[end] != END and (hits := [hit for word in wanted if (hit := content.find(word, end, last)) >= 0]):
-            first = min(hits)
+        next_hits = dict.fromkeys(wanted, -1)  # each word is looked for from its last hit on, so once over the bytes
+        while content[end] != END:
+            for word, hit in list(next_hits.items()):
+                if hit < end and (found := content.find(word, end, last)) >= 0:
+                    next_hits[word] = found
+                elif hit < end:
+                    del next_hits[word]
+            if not next_hits:
+                return
+            first = min(next_hits.values())
             while end <= first:
                 begin = content.index(END, end) + 1
                 end = begin + _length(content, begin)
@@ -48,11 +61,14 @@ class Rows:
         """The rows to be stored again as they are: all but those that hold one of these words and are taken out."""
         array = self._content[self._begin : self._end]
         rows = [row for _, row in RawBSONDocument(array).items()]
-        wanted = [word for word in (word.encode() for word in words) if word in array]
-        return [row for row in rows if not self._taken(bytes(row.raw), wanted, taken)] if wanted else rows
+        wanted = [word.encode() for word in words]
+        if len(wanted) <= FEW and not (wanted := [word for word in wanted if word in array]):
+            return rows
+        return [row for row in rows if not self._taken(bytes(row.raw), wanted, taken)]
 
     def _taken(self, row: bytes, words: list[bytes], taken: Callable[[dict[str, Any]], bool]) -> bool:
-        return any(word in row for word in words) and taken(bson.decode(row, self._options))
+        may_be = len(words) > FEW or any(word in row for word in words)
+        return may_be and taken(bson.decode(row, self._options))
 
 
 NO_ROWS = Rows(bson.encode({}), 0, 5, bson.DEFAULT_CODEC_OPTIONS)

@@ -91,8 +91,8 @@ class Stored(Kept[K, V]):
 
     def _ask(self, keys: list[K]) -> dict[K, V | None]:
         form = self._form
-        if asked := [key for key in keys if key not in self.known]:
+        if asked := {key: None for key in keys if key not in self.known}:
             rows = self._rows.holding(map(form.word, asked))
             found = form.values(row for row in rows if form.key(row) in asked)
-            self.known = {**self.known, **dict.fromkeys(asked), **found}
+            self.known = {**self.known, **asked, **found}
         return self.known
