@@ -22,6 +22,8 @@ BATCH = "application/cloudevents-batch+json"
 HTTP_PREFIX = "ce-"
 KAFKA_PREFIX = "ce_"
 
+QUOTED_PAIR = re.compile(r"\\(.)")
+
 _NAME = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})"
 _PCHAR = rf"(?:{_NAME}|[:@])"
 _URI_REFERENCE = re.compile(  # RFC 3986, 4.1; of an address in brackets only the characters are looked at
@@ -104,7 +106,8 @@ def binary(
     """Read an event in binary mode: attributes from headers, `data` from the parsed body.
 
     Header names are compared without case, those without the prefix are passed over. Over HTTP the values
-    are percent-encoded. Raises CloudEventError, also for an attribute that is there twice.
+    may be quoted, and are percent-encoded (HTTP protocol binding 3.1.3.2). Raises CloudEventError, also for an
+    attribute that is there twice.
     """
     attributes: dict[str, str] = {}
     found: list[Fault] = []
@@ -129,6 +132,8 @@ def binary(
 
 
 def _decoded(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] == '"':  # a quoted-string (RFC 9110, section 5.6.4)
+        value = QUOTED_PAIR.sub(r"\1", value[1:-1])
     if "%" not in value:
         return value
     return unquote_to_bytes(value).decode("utf-8")

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 class UnknownType(ValueError):  # noqa: N818 - not an error of ours, but an answer to the sender
     """A `type` that this intake or this version does not know."""
 
+    reason = "unknown_type"  # under which a record is parked, for a version that knows it
+
     def __init__(self, type_: str) -> None:
         super().__init__("unknown type")
         self.type = type_

@@ -15,14 +15,18 @@ from eventing.clock import system_now
 from eventing.describing import completed
 from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, install_problems, listing, page, requires
 from eventing.mongo import faults
-from eventing.parking import NotParkedError, Outcome
+from eventing.parking import NotParkedError, OtherKeyError, Outcome
 from eventing.service import Service
 
 
 class Mend(Reasoned):
-    """What to do with a parked record, and why. `data` only for edit: the record's new data."""
+    """What to do with a parked record, and why.
+
+    `data` only for edit: the record's new data. `event_id` only for skip: the head that is meant.
+    """
 
     dry_run: bool = False
+    event_id: str | None = None
     data: dict[str, Any] | None = Field(default=None)
 
 
@@ -109,12 +113,16 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
 
     @api.post("/admin/parked/{key:path}/skip", tags=["operators"])
     async def skip(key: str, body: Mend, caller: Operator, dry_run: Annotated[bool, Query()] = False) -> dict[str, Any]:
-        """Move the head to quarantine, where it is kept whole, and go on with what stood behind it."""
+        """Move the head to quarantine, where it is kept whole, and go on with what stood behind it.
+
+        Safe to repeat: `event_id` says which head is meant; without it the same reason within a minute is a repeat.
+        """
         if dry_run or body.dry_run:
             return _outcome(await _mend(parking.preview_skip(database, key)))
         await record_action(database, caller, "parked.skip", key, body.reason)
         try:
-            return _outcome(await parking.skip(database, key, _handlers(service), reason=body.reason))
+            skipped = parking.skip(database, key, _handlers(service), reason=body.reason, event_id=body.event_id)
+            return _outcome(await skipped)
         except NotParkedError:
             return _outcome(Outcome(key))
 
@@ -126,7 +134,7 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
         if dry_run or body.dry_run:
             return _outcome(await _mend(parking.preview(database, key, _handlers(service), data=body.data)))
         await record_action(database, caller, "parked.edit", key, body.reason)
-        return _outcome(await _mend(parking.edit(database, key, _handlers(service), data=body.data)))
+        return _outcome(await _mend(_edited(key, parking.edit(database, key, _handlers(service), data=body.data))))
 
     @api.get("/admin/parked/{key:path}", tags=["operators"])
     async def lane(key: str, _: Operator) -> dict[str, Any]:
@@ -176,6 +184,18 @@ async def _mend(work: Any) -> Outcome:
         outcome: Outcome = await work
     except NotParkedError:
         raise ProblemError(404, "nothing_parked", "Nothing is parked under this key.") from None
+    except OtherKeyError as error:
+        wrong = [{"field": f"data.{error}", "reason": "A parked record stays with its key"}]
+        raise ProblemError(422, "invalid", "The data is about another key.", errors=wrong) from None
+    return outcome
+
+
+async def _edited(key: str, work: Any) -> Outcome:
+    """Nothing parked any more is what a repeat finds, as after an answer that was lost."""
+    try:
+        outcome: Outcome = await work
+    except NotParkedError:
+        return Outcome(key)
     return outcome
 
 

@@ -6,7 +6,7 @@ and all behind it waits on. A preview does the same and takes everything back.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,8 @@ from eventing.envelope import STRUCTURED_HEADERS, decode, encode
 from eventing.lanes import COLLECTION, GAP, PARKED, slug
 from eventing.mongo import Binary, Database, faults
 from eventing.transient import RefusedError, repeat
+
+REPEATED_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class NotParkedError(LookupError):
     """Nothing is parked under this key."""
 
 
+class OtherKeyError(ValueError):
+    """A parked record stays under its key: the new data is about another."""
+
+
 async def retry(database: Database, key: str, handlers: Handlers) -> Outcome:
     """Try the lane from its head until it is empty or a record stays. Safe to repeat; an empty lane is no error."""
     outcome = Outcome(key)
@@ -70,10 +76,11 @@ async def retry(database: Database, key: str, handlers: Handlers) -> Outcome:
 async def preview(database: Database, key: str, handlers: Handlers, *, data: dict[str, Any] | None = None) -> Outcome:
     """What retrying the head, as it is or with other data, would do: done, reported and taken back.
 
-    Raises NotParkedError.
+    Raises NotParkedError and OtherKeyError, as `edit` does.
     """
     head = await _required(database, key)
     if data is not None:
+        _check_key(key, head, data)
         head = {**head, "value": _edited(head, data)}
     rehearsal: list[Any] = []
     outcome = Outcome(key, dry_run=True, left=await _count(database, key))
@@ -94,18 +101,26 @@ async def preview_skip(database: Database, key: str) -> Outcome:
     return Outcome(key, dry_run=True, left=await _count(database, key) - (head["reason"]["code"] != GAP))
 
 
-async def skip(database: Database, key: str, handlers: Handlers, *, reason: str) -> Outcome:
+async def skip(
+    database: Database, key: str, handlers: Handlers, *, reason: str, event_id: str | None = None
+) -> Outcome:
     """Take the head out of the lane into quarantine, where it is kept whole, and work off what stood behind it.
 
-    A lane that waits for a missing record skips what is missing; its head is then tried. Raises NotParkedError.
+    A lane that waits for a missing record skips what is missing; its head is then tried. `event_id` is of the head that
+    is meant: where another is there by now, nothing is taken out. Where none is named, the same words for the same key
+    within a minute are a repeat, which takes out nothing more. Raises NotParkedError.
     """
-    await repeat(partial(_skip, database, key, reason))
+    await repeat(partial(_skip, database, key, reason, event_id))
     return await retry(database, key, handlers)
 
 
 async def edit(database: Database, key: str, handlers: Handlers, *, data: dict[str, Any]) -> Outcome:
-    """Give the head other data, keeping its id, type, time and key, and try. Raises NotParkedError."""
+    """Give the head other data, keeping its id, type, time and key, and try.
+
+    Raises NotParkedError, and OtherKeyError for data that names another educator than the record's key.
+    """
     head = await _required(database, key)
+    _check_key(key, head, data)
     with faults():
         await database[PARKED].update_one(
             {"_id": head["_id"]},
@@ -114,26 +129,42 @@ async def edit(database: Database, key: str, handlers: Handlers, *, data: dict[s
     return await retry(database, key, handlers)
 
 
-async def _skip(database: Database, key: str, reason: str) -> None:
+async def _skip(database: Database, key: str, reason: str, event_id: str | None) -> None:
     async with database.transaction() as session:
         head = await database[PARKED].find_one({"key": key}, sort=[("n", 1)], session=session)
         if head is None:
             raise NotParkedError(key)
+        now = system_now()
+        if event_id is None:
+            lane = await database[COLLECTION].find_one({"_id": key}, {"skipped": 1}, session=session) or {}
+            done = lane.get("skipped")
+            if done is not None and done["reason"] == reason and now - done["at"] < REPEATED_WITHIN:
+                return
+        elif head["event_id"] != event_id:
+            return
         record = _record(head)
+        skipped = {"skipped": {"reason": reason, "at": now}}
         sequence, seen = record.event.sequence, f"seen.{slug(record.topic)}"
         if head["reason"]["code"] == GAP and sequence is not None:
-            changes: dict[str, Any] = {"$set": {seen: sequence - 1, "gap": None}}
+            changes: dict[str, Any] = {"$set": {seen: sequence - 1, "gap": None, **skipped}}
         else:
-            changes = {"$inc": {"parked": -1}}
+            changes = {"$inc": {"parked": -1}, "$set": skipped}
             if sequence is not None:
                 changes["$max"] = {seen: sequence}
             await database[PARKED].delete_one({"_id": head["_id"]}, session=session)
             kept = {name: head[name] for name in ("topic", "event_id", "type", "value", "headers")}
-            kept |= {"key": key.encode(), "reason": "skipped", "detail": reason, "at": system_now()}
+            kept |= {"key": key.encode(), "reason": "skipped", "detail": reason, "at": now}
             await database["quarantine"].update_one(
                 {"_id": record.place}, {"$setOnInsert": kept}, upsert=True, session=session
             )
         await database[COLLECTION].update_one({"_id": key}, changes, session=session)
+
+
+def _check_key(key: str, head: dict[str, Any], data: dict[str, Any]) -> None:
+    """What names the record's key must go on to: elsewhere it would be done out of that other key's order."""
+    for name, value in (_record(head).event.data or {}).items():
+        if value == key and data.get(name) != key:
+            raise OtherKeyError(name)
 
 
 async def _head(database: Database, key: str) -> dict[str, Any] | None:

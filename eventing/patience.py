@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with an end to its patience: who is too slow with a request's headers gets 408.
 
 uvicorn itself waits for ever, so a few slow clients could hold every connection. The body's time is the application's.
+What is no HTTP gets 400, in the form in which we answer everything.
 """
 
 import asyncio
@@ -48,6 +49,10 @@ class PatientProtocol(HttpToolsProtocol):
         self.scope["extensions"] = BODY_IS_HERE
         super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        self.transport.write(_NO_HTTP)
+        self.transport.close()
+
     def _start(self) -> None:
         self._limit = self.loop.call_later(HEADER_SECONDS, self._too_slow)
 
@@ -61,14 +66,15 @@ class PatientProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._begun:  # half a request: say why; nothing at all: just close
-            self.transport.write(_ANSWER)
+            self.transport.write(_TOO_SLOW)
         self.transport.close()
 
 
-def _answer() -> bytes:
-    body = problem_body(ProblemError(408, "too_slow", "The request took too long to come."))
-    head = f"HTTP/1.1 408 Request Timeout\r\ncontent-type: {PROBLEM}\r\ncontent-length: {len(body)}\r\n"
+def _answer(line: str, problem: ProblemError) -> bytes:
+    body = problem_body(problem)
+    head = f"HTTP/1.1 {line}\r\ncontent-type: {PROBLEM}\r\ncontent-length: {len(body)}\r\n"
     return head.encode() + b"connection: close\r\n\r\n" + body
 
 
-_ANSWER = _answer()
+_TOO_SLOW = _answer("408 Request Timeout", ProblemError(408, "too_slow", "The request took too long to come."))
+_NO_HTTP = _answer("400 Bad Request", ProblemError(400, "not_http", "This is no HTTP request that can be read."))

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from contracts import nea, portal, topics
+from contracts import nea, portal, strict_json, topics
 from contracts.cloudevents import CloudEvent
 from contracts.faults import UnknownType
+from contracts.strict_json import StrictJsonError
 from eventing.batch import Record
 from services.enrollment.claims import Claim, content_digest
 from services.enrollment.learning import Fact, NeaFact, PortalFact
@@ -44,6 +45,8 @@ def read(record: Record, pseudonyms: Pseudonyms) -> Arrival:
         return Arrival(record, claim, unused=Unused.UNKNOWN_TYPE, bug=error)
     except ValidationError as error:
         return Arrival(record, claim, unused=Unused.WRONG_SHAPE, bug=error)
+    except StrictJsonError as error:
+        return Arrival(record, claim, unused=Unused.UNSAFE_JSON, bug=error)
     except _ReservedError as error:
         return Arrival(record, claim, unused=Unused.RESERVED_SOURCE, bug=error)
     except Exception as error:  # noqa: BLE001 - shown by parking this record, where it is raised again
@@ -56,6 +59,7 @@ class _ReservedError(ValueError):
 
 def _from_portal(record: Record) -> Fact:
     event = record.event
+    strict_json.loads(record.value or b"null")  # as the HTTP intake reads it; the envelope is not as strict
     CloudEvent.model_validate(
         {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type, "time": event.time}
     )

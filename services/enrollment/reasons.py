@@ -23,3 +23,4 @@ class Unused(StrEnum):
     WRONG_SHAPE = "wrong_shape"
     RESERVED_SOURCE = "reserved_source"  # the portal may not speak as NEA
     TOO_LARGE = "too_large"
+    UNSAFE_JSON = "unsafe_json"  # a key twice, and the like: two readers could see two different events

@@ -137,9 +137,9 @@ async def test_one_batch_or_many_the_ledger_is_the_same(clockhours: Clockhours) 
 
     await clockhours.when(*everything("cam"), *everything("dan"), merged("dan", into="cam"))
     at_once = await clockhours.clock_hours("cam")
-    assert [(e["kind"], e["minutes"]) for e in at_once["entries"]].sort() == [
+    assert sorted((e["kind"], e["minutes"]) for e in at_once["entries"]) == sorted(
         (e["kind"], e["minutes"]) for e in one_by_one["entries"]
-    ].sort()
+    )
     assert at_once["total_minutes"] == one_by_one["total_minutes"] == 1080
     assert await clockhours.books() == []
 

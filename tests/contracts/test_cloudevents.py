@@ -149,6 +149,13 @@ def test_headers_over_http_are_percent_encoded_and_on_kafka_not() -> None:
     assert cloudevents.binary(over_kafka, None, None, KAFKA_PREFIX).id == "Euro%20%E2%82%AC%25"
 
 
+@pytest.mark.parametrize(
+    ("value", "id"), [('"a b"', "a b"), ('"a\\"b\\\\"', 'a"b\\'), ('"Euro%20%E2%82%AC"', "Euro €"), ('a"b"', 'a"b"')]
+)
+def test_a_quoted_header_says_what_is_between_its_quotes(value: str, id: str) -> None:
+    assert cloudevents.binary([*HEADERS[:1], ("ce-id", value), *HEADERS[2:]], None, None).id == id
+
+
 @pytest.mark.parametrize("value", ["%FF", "%C3", "%ED%A0%80", "%00", "%0A"])
 def test_a_header_that_hides_something_is_named(value: str) -> None:
     with pytest.raises(CloudEventError) as refusal:

@@ -184,9 +184,21 @@ async def test_what_cannot_be_used_on_the_portal_s_topic_is_quarantined(
     assert await enrollment.database["intake"].count_documents({}) == 0
 
 
+async def test_a_key_that_is_there_twice_is_no_more_taken_from_kafka_than_over_http(enrollment: Enrollment) -> None:
+    batch = batch_with(enrollment, hours_registered(ANA), PORTAL)
+    (record,) = batch.records
+    twice = (record.value or b"").replace(b'"educator_id"', b'"educator_id":"E-other","educator_id"', 1)
+    await enrollment.consume(replace(batch, records=(replace(record, value=twice),)))
+    (kept,) = await enrollment.database["quarantine"].find({}).to_list(None)
+    assert (kept["reason"], kept["value"]) == ("unsafe_json", twice)
+    assert await enrollment.database["intake"].count_documents({}) == 0
+
+
 async def test_an_unknown_type_on_our_own_inbox_parks_for_a_version_that_knows_it(enrollment: Enrollment) -> None:
     await enrollment.consume(batch_with(enrollment, said("session.invented", educator_id=ANA), topics.INBOX.name))
-    assert await enrollment.database["parked"].count_documents({"key": ANA}) == 1
+    parked = await enrollment.database["parked"].find_one({"key": ANA})
+    assert parked is not None
+    assert parked["reason"]["code"] == "unknown_type"
 
 
 async def test_a_bug_parks_its_educator_only_and_retry_applies_all_in_order(

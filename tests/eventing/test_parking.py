@@ -12,7 +12,7 @@ from eventing.clock import system_now
 from eventing.gate import Gate, ParkingStormError
 from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
-from eventing.parking import Handlers, NotParkedError
+from eventing.parking import Handlers, NotParkedError, OtherKeyError
 from eventing.testing import Published, Topics, at_positions, batch_of
 from tests.eventing.conftest import HEARD, WHOLE, Toy, consuming, heard, say
 from tests.waiting import until_true
@@ -131,6 +131,54 @@ async def test_skip_keeps_the_record_in_quarantine_and_goes_on_behind_it(
     assert (kept["reason"], kept["detail"], bytes(kept["value"])) == ("skipped", "sent by mistake", broken.value)
     await apply(database, toy, replace(broken, offset=behind.offset + 1))  # told again later: a duplicate
     assert await heard(database, "k") == [behind.event.id]
+
+
+async def test_a_skip_that_is_repeated_takes_out_nothing_more(database: Database, toy: Toy, handlers: Handlers) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(4)]
+    toy.broken = set(ids(sent))
+    await apply(database, toy, *sent)
+    skip = partial(parking.skip, database, "k", handlers)
+    assert (await skip(reason="sent by mistake")).left == 3
+    assert (await skip(reason="sent by mistake")).left == 3
+    assert (await skip(reason="this one too")).left == 2
+    assert (await skip(reason="this one too", event_id=sent[2].event.id)).left == 1
+    assert (await skip(reason="again", event_id=sent[2].event.id)).left == 1
+    assert await heard(database, "k") == []
+
+
+async def test_the_same_words_are_no_repeat_a_minute_later(
+    database: Database, toy: Toy, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(3)]
+    toy.broken = set(ids(sent))
+    await apply(database, toy, *sent)
+    assert (await parking.skip(database, "k", handlers, reason="sent by mistake")).left == 2
+    monkeypatch.setattr(parking, "system_now", lambda: system_now() + parking.REPEATED_WITHIN)
+    assert (await parking.skip(database, "k", handlers, reason="sent by mistake")).left == 1
+
+
+async def test_a_missing_record_is_passed_over_once_however_often_that_is_said(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(3)]
+    toy.broken = {sent[2].event.id}
+    await apply(database, toy, sent[0], sent[2])
+    for _ in range(2):
+        outcome = await parking.skip(database, "k", handlers, reason="it is gone")
+    assert (outcome.left, outcome.reason and outcome.reason["code"]) == (1, "broken")
+
+
+async def test_edited_data_stays_with_its_key(database: Database, toy: Toy, handlers: Handlers) -> None:
+    record = Topics().record(HEARD.name, "k", "toy.Heard", {"id": "k", "n": "wrong"})
+    toy.broken = {record.event.id}
+    await apply(database, toy, record)
+    for work in (parking.edit, parking.preview):
+        with pytest.raises(OtherKeyError, match="id"):
+            await work(database, "k", handlers, data={"id": "other", "n": 1})
+    assert await reasons(database, "k") == ["broken"]
 
 
 async def test_edit_gives_other_data_and_keeps_id_and_key(database: Database, toy: Toy, handlers: Handlers) -> None:

@@ -57,6 +57,13 @@ async def test_half_a_request_is_answered_408_and_closed(port: int) -> None:
     assert b"application/problem+json" in answer
 
 
+@pytest.mark.parametrize("head", [b"FOO / HTTP/1.1", b"GET / HTTP/1.1\r\nContent-Length: -1"])
+async def test_what_is_no_http_is_answered_400_as_a_problem(port: int, head: bytes) -> None:
+    answer = await talk(port, head + b"\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in answer
+
+
 async def test_a_connection_on_which_nothing_comes_is_closed(port: int) -> None:
     assert await talk(port) == b""
 

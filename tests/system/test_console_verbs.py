@@ -88,6 +88,8 @@ def test_parked_records_are_listed_shown_and_mended_each_with_a_dry_run_first(
     assert (tried.returncode, json.loads(tried.stdout)["ok"]) == (1, False)
     edited = system.wea("parked", "edit", "clockhours", key, "--data", str(mended), *because, "--json")
     assert json.loads(edited.stdout)["ok"]
+    again = {"reason": "a test's own", "data": json.loads(mended.read_text())}
+    assert world.api.post("clockhours", f"/admin/parked/{key}/edit", again, "operator")["left"] == 0  # a repeat
     assert json.loads(system.wea("parked", "skip", "notifications", key, *because, "--json").stdout)["ok"]
     assert system.wea("parked", "show", "clockhours", key, check=False).returncode == 2
 
