@@ -72,7 +72,13 @@ class Evidence:
         self.ways_open = {
             attendance.micro_credential_id for attendance in done if attendance.kind is EntryKind.WORKSHOP
         }
+        # Only where a merge has joined accounts may two have attended one session.
+        self._first_ends = _first_ends(done, programs) if len(self.accounts) > 1 else {}
         self._due = {(a.kind, a.session_id, a.minutes, a.ended_at) for a in done}
+
+    def ended_first(self, session_id: str | None, ended_at: datetime) -> bool:
+        """Whether of this workshop no account attended a double that grants hours and ended earlier."""
+        return session_id is None or ended_at <= self._first_ends.get(session_id, ended_at)
 
     def still_due(self, kind: EntryKind, session_id: str | None, minutes: int, ended_at: datetime) -> bool:
         """Whether an attendance grants these very minutes now, completed when they were."""
@@ -174,6 +180,15 @@ class Evidence:
 
 def _orients(attendance: Attendance) -> bool:
     return attendance.kind is EntryKind.ORIENTATION and attendance.minutes > 0
+
+
+def _first_ends(attended: Iterable[Attendance], programs: Programs) -> dict[str, datetime]:
+    """When the first to end of each workshop's attendances ended, of those that grant hours."""
+    first: dict[str, datetime] = {}
+    for one in attended:
+        if one.kind is EntryKind.WORKSHOP and programs.of(one.ended_at) is not None:
+            first[one.session_id] = min(one.ended_at, first.get(one.session_id, one.ended_at))
+    return first
 
 
 def _accepted(accounts: Iterable[Account]) -> Iterator[AcceptedAttempt]:

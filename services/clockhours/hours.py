@@ -34,7 +34,8 @@ def no_longer_due(evidence: Evidence) -> list[Entry]:
     """The entries to reverse, in granting order.
 
     Those that nothing grants any more; and of doubles, which a merge brings together, all but the one completed
-    earliest (then the lower entry_id). An entry for which hours stay due is left as it is, never swapped or topped up.
+    earliest (then the lower entry_id), be it granted already or not. An entry for which hours stay due is else left as
+    it is, never swapped or topped up.
     """
     live = [entry for account in evidence.accounts for entry in account.live.values()]
     live.sort(key=lambda entry: (entry.granted_at, entry.ordinal, entry.educator_id))
@@ -69,6 +70,8 @@ def _completed(entry: Entry) -> tuple[datetime, str]:
 
 def _still_due(entry: Entry, evidence: Evidence) -> bool:
     """Whether what an entry was granted for still holds; its values (year, designations) are its own by now."""
+    if entry.kind is EntryKind.WORKSHOP and not evidence.ended_first(entry.session_id, entry.completed_at):
+        return False
     if entry.kind is not EntryKind.MICRO_CREDENTIAL:
         return evidence.still_due(entry.kind, entry.session_id, entry.minutes, entry.completed_at)
     credential = evidence.credentials.get(entry.subject)

@@ -312,6 +312,12 @@ class _Case:
     # hours
 
     def still_due(self, line: Line) -> bool:
+        if line.kind == "workshop" and any(
+            a.session_id == line.session and a.kind == line.kind and a.minutes and a.ended_at < line.completed_at
+            for _, a in self.attended
+            if self.programs.of(a.ended_at)
+        ):
+            return False  # two accounts of one person attended it: the earlier one stays, whenever it was heard of
         if line.kind != "micro_credential":
             return any(
                 (a.session_id, a.kind, a.minutes, a.ended_at)

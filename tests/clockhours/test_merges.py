@@ -68,6 +68,19 @@ def test_of_doubles_the_one_completed_earliest_stays_and_the_other_is_reversed()
     assert workshop.entry_id == ids[0], "completed in the same instant: the lower entry_id stays"
 
 
+@pytest.mark.parametrize("first", [ANA, BEN])
+def test_of_doubles_that_come_after_the_merge_the_one_completed_earliest_stays_too(first: str) -> None:
+    """Else the ledger would hang on which came first, and contradict enrollment's record."""
+    doubles = {ANA: attended(ANA, W1, ended="2024-02-10"), BEN: attended(BEN, W1, ended="2024-02-09", minutes=60)}
+    story = Story()
+    story.tell(oriented(ANA, O1), merged(BEN, into=ANA))
+    story.tell(doubles.pop(first))
+    story.tell(*doubles.values())
+    (workshop,) = [entry for entry in story.live(ANA) if entry.kind is EntryKind.WORKSHOP]
+    assert (workshop.minutes, workshop.completed_at) == (60, at("2024-02-09"))
+    assert story.minutes(ANA) == 150
+
+
 def test_doubles_of_a_micro_credential_leave_one() -> None:
     story = Story()
     story.tell(*everything(ANA, session=W1), *everything(BEN, session=W2, submission=S2))
