@@ -11,6 +11,7 @@ from pydantic import Field
 
 from eventing import gauges, parking
 from eventing.audit import record_action
+from eventing.bodies import Bounded
 from eventing.clock import system_now
 from eventing.describing import completed
 from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, install_problems, listing, page, requires
@@ -45,6 +46,7 @@ def build_api(service: Service, keys: Keys, *, title: str) -> FastAPI:
         swagger_ui_parameters={"tryItOutEnabled": False},
     )  # fmt: skip
     install_problems(api)
+    api.add_middleware(Bounded)
     routes = api.openapi
     api.openapi = lambda: completed(routes())  # type: ignore[method-assign]
     _health(api, service)

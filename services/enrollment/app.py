@@ -9,6 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from contracts import program, topics
+from eventing.bodies import Receive, Scope, Send
 from eventing.clock import Clock
 from eventing.consumer import Consumer, Subscription
 from eventing.http import Keys
@@ -27,7 +28,7 @@ from services.enrollment.openapi import describe_intakes
 from services.enrollment.portal_events import PortalEvents
 from services.enrollment.pseudonyms import Pseudonyms
 from services.enrollment.rates import Rates
-from services.enrollment.receiving import Door, Receive, Scope, Send
+from services.enrollment.receiving import Door
 from services.enrollment.settings import Settings
 from services.enrollment.store import INDEXES, find_attended
 from services.enrollment.timers import Attendees, Review

@@ -3,32 +3,20 @@
 Not FastAPI routes: those are four times slower, and would read a body before anyone has asked who sends it.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
+from eventing.bodies import GoneError, Receive, Scope, Send, body
 from eventing.describing import PROBLEM
 from eventing.http import ProblemError, problem_body
-from eventing.patience import BODY_IS_HERE
 from services.enrollment import metrics
 from services.enrollment.intake import UnavailableError
 
 log = structlog.get_logger(__name__)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-BODY_SECONDS = 10.0
 ACCEPTED = b'{"status":"accepted"}'
 ACCEPTED_HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(ACCEPTED)).encode())]
-CLOSE = {"Connection": "close"}
-
-
-class GoneError(Exception):
-    """The client has left; nobody waits for an answer."""
 
 
 class Received:
@@ -48,34 +36,7 @@ class Received:
 
     async def body(self, most: int) -> bytes:
         """The whole body. Raises ProblemError 413 over `most` bytes, 408 if it does not come in time."""
-        length = self.headers.get("content-length", "0")
-        if length.isdecimal() and int(length[:20]) > most:
-            raise _too_large(most)
-        if self._scope.get("extensions") is BODY_IS_HERE:  # as nearly always: a limit of time costs more than reading
-            return await self._read(most)
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await self._read(most)
-        except TimeoutError:
-            raise ProblemError(408, "too_slow", "The request took too long to come.", headers=CLOSE) from None
-
-    async def _read(self, most: int) -> bytes:
-        parts, size = [], 0
-        while True:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                raise GoneError
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > most:
-                raise _too_large(most)
-            if not message.get("more_body"):
-                return b"".join(parts)
-
-
-def _too_large(most: int) -> ProblemError:
-    # The connection is left open: closed with the rest unread, it would be reset before the client saw why.
-    return ProblemError(413, "too_large", f"At most {most // 1024} KiB.")
+        return await body(self._scope, self._receive, most, self.headers.get("content-length", ""))
 
 
 class Door:

@@ -10,13 +10,14 @@ from typing import Any
 import httpx
 import orjson
 
+from eventing.bodies import Receive, Scope, Send
 from eventing.http import Keys
 from eventing.mongo import Database
 from services.enrollment.intake import Intake
 from services.enrollment.nea import Signatures
 from services.enrollment.portal_events import PortalEvents
 from services.enrollment.rates import Rates
-from services.enrollment.receiving import Door, Receive, Scope, Send
+from services.enrollment.receiving import Door
 from services.enrollment.webhooks import Webhooks
 from tests.enrollment.builders import PSEUDONYMS, Said
 

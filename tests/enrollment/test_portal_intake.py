@@ -263,7 +263,7 @@ async def test_a_client_too_slow_with_its_request_gets_408(doors: Doors) -> None
         "headers": [(b"authorization", b"Bearer pk"), (b"content-type", STRUCTURED.encode())],
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.enrollment.receiving.BODY_SECONDS", 0.05)
+        patch.setattr("eventing.bodies.BODY_SECONDS", 0.05)
         await doors.portal(scope, never, send)
     assert answers[0]["status"] == 408
     assert (b"connection", b"close") in answers[0]["headers"]
