@@ -101,12 +101,18 @@ def provision(
         ),
     ] = None,
     replication: Annotated[int, typer.Option(min=1, help="How many brokers keep each topic.")] = 1,
+    as_json: JsonOption = False,
 ) -> None:
     """Create the users of WEA_MONGO_PASSWORDS on WEA_MONGO, and topics on WEA_KAFKA if it is set. Safe to repeat."""
     from wea.provision import provision as create
 
+    done = []
     for line in create(initiate, replication):
-        console.print(line)
+        done.append(line)
+        if not as_json:
+            console.print(line)
+    if as_json:
+        print_json({"done": done})
 
 
 @clock_app.command("set")

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 AS_OF = "2024-03-01"
 
 
-def env(state: StateOption = None) -> None:
+def env(state: StateOption = None, as_json: JsonOption = False) -> None:
     """Print addresses, keys and the webhook secret as shell variables: eval "$(wea env)"."""
     with running(state) as system:
         found = system.status
     variables = {name.upper(): service["url"] for name, service in found["services"].items()}
     variables |= {f"{role.upper()}_KEY": key for role, key in found["keys"].items()}
     variables |= {"NEA_WEBHOOK_SECRET": found["nea_webhook_secret"], "MAIL_DIR": found["mail_dir"]}
+    if as_json:
+        print_json(variables)
+        return
     for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 

@@ -1,5 +1,8 @@
 """The verbs of programme staff: educators, exceptions, corrections, records, programme files, NEA's download."""
 
+import csv
+import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -220,11 +223,18 @@ def transcript(educator_id: str, output: Out = None, state: StateOption = None, 
 
 
 def export(
-    program_year: Annotated[str, typer.Argument(help="Such as 2023-24.")], output: Out = None, state: StateOption = None
+    program_year: Annotated[str, typer.Argument(help="Such as 2023-24.")],
+    output: Out = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """The year's ledger as CSV, for the state."""
+    """The year's ledger as CSV, for the state; its rows as objects with --json."""
     with running(state) as system:
-        _write(system.get("clockhours", f"{path('exports', program_year)}.csv"), output)
+        content = system.get("clockhours", f"{path('exports', program_year)}.csv")
+    if as_json:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else str(content)
+        content = json.dumps(list(csv.DictReader(io.StringIO(text, newline=""))), indent=2) + "\n"
+    _write(content, output)
 
 
 @program.command("check")
@@ -260,12 +270,17 @@ def program_diff(before: Path, after: Path, as_json: JsonOption = False) -> None
 
 
 @mail.command("preview")
-def mail_preview(folder: Annotated[Path, typer.Argument(help="Where to write the gallery.")]) -> None:
+def mail_preview(
+    folder: Annotated[Path, typer.Argument(help="Where to write the gallery.")], as_json: JsonOption = False
+) -> None:
     """Write a page with every message, with example data: light and dark, narrow and wide."""
     done = subprocess.run([sys.executable, "-m", "services.notifications.preview", str(folder)], check=False)
     if done.returncode:
         raise typer.Exit(done.returncode)
-    console.print(f"{folder}/index.html")
+    if as_json:
+        print_json({"index": f"{folder}/index.html"})
+    else:
+        console.print(f"{folder}/index.html")
 
 
 @nea.command("import")

@@ -277,6 +277,8 @@ def test_the_year_s_export_is_csv_of_the_ledger(world: World, staff: Staff, tmp_
     (row,) = mine()
     assert (row["kind"], row["hours"], row["session_id"]) == ("orientation", "1.5", f"O-{rosa.id}")
     assert not row["name"].startswith("=")
+    as_objects = [one for one in staff.json("export", "2023-24") if one["educator_id"] == rosa.id]
+    assert as_objects == [row]
 
 
 def test_a_pdf_is_not_written_to_a_terminal(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
