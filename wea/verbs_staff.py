@@ -231,10 +231,15 @@ def export(
     """The year's ledger as CSV, for the state; its rows as objects with --json."""
     with running(state) as system:
         content = system.get("clockhours", f"{path('exports', program_year)}.csv")
-    if as_json:
-        text = content.decode("utf-8-sig") if isinstance(content, bytes) else str(content)
-        content = json.dumps(list(csv.DictReader(io.StringIO(text, newline=""))), indent=2) + "\n"
-    _write(content, output)
+    if not as_json:
+        _write(content, output)
+        return
+    text = content.decode("utf-8-sig") if isinstance(content, bytes) else str(content)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    if output is None:
+        print_json(rows)
+    else:
+        _write(json.dumps(rows, indent=2) + "\n", output)
 
 
 @program.command("check")

@@ -114,5 +114,5 @@ async def test_what_a_real_service_answers_is_understood(notifications: Notifica
     async with notifications.asked_by(None) as client:
         neighbours = Neighbours(client, {"clockhours": str(client.base_url)}, KEYS)
         [parked] = (await neighbours.parked())["clockhours"]
-        assert (parked.key, parked.code) == (ROSA, "bug")
+        assert (parked.key, parked.code) == (ROSA, "unknown_type")
         assert await Neighbours(client, {"clockhours": str(client.base_url)}, {"operator": "wrong"}).parked() == {}
