@@ -122,11 +122,8 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
         if dry_run or body.dry_run:
             return _outcome(await _mend(parking.preview_skip(database, key)))
         await record_action(database, caller, "parked.skip", key, body.reason)
-        try:
-            skipped = parking.skip(database, key, _handlers(service), reason=body.reason, event_id=body.event_id)
-            return _outcome(await skipped)
-        except NotParkedError:
-            return _outcome(Outcome(key))
+        work = parking.skip(database, key, _handlers(service), reason=body.reason, event_id=body.event_id)
+        return _outcome(await _repeatable(key, work))
 
     @api.post("/admin/parked/{key:path}/edit", tags=["operators"])
     async def edit(key: str, body: Mend, caller: Operator, dry_run: Annotated[bool, Query()] = False) -> dict[str, Any]:
@@ -136,7 +133,7 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
         if dry_run or body.dry_run:
             return _outcome(await _mend(parking.preview(database, key, _handlers(service), data=body.data)))
         await record_action(database, caller, "parked.edit", key, body.reason)
-        return _outcome(await _mend(_edited(key, parking.edit(database, key, _handlers(service), data=body.data))))
+        return _outcome(await _mend(_repeatable(key, parking.edit(database, key, _handlers(service), data=body.data))))
 
     @api.get("/admin/parked/{key:path}", tags=["operators"])
     async def lane(key: str, _: Operator) -> dict[str, Any]:
@@ -192,7 +189,7 @@ async def _mend(work: Any) -> Outcome:
     return outcome
 
 
-async def _edited(key: str, work: Any) -> Outcome:
+async def _repeatable(key: str, work: Any) -> Outcome:
     """Nothing parked any more is what a repeat finds, as after an answer that was lost."""
     try:
         outcome: Outcome = await work

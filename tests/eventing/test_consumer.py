@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaTimeoutError
 
 from eventing import positions
+from eventing.batch import Record
 from eventing.consumer import Consumer
 from eventing.kafka import KafkaSettings, TopicPartition, offsets, producer
 from eventing.mongo import Database, faults
@@ -55,10 +56,7 @@ async def test_what_kafka_has_committed_never_lets_records_be_passed_over(
     kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Offsets moved ahead: the client reads from there until we have sought; what it has read by then is dropped."""
-    topics = Topics()
-    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(10)]
-    await say(kafka_settings, *sent)
-    await _commit_in_the_middle(kafka_settings)
+    sent = await _ten_with_the_offset_in_the_middle(kafka_settings)
     has_read, take_over, get_many = asyncio.Event(), positions.take_over, AIOKafkaConsumer.getmany
 
     async def late(*given: Any) -> Any:
@@ -79,8 +77,11 @@ async def test_what_kafka_has_committed_never_lets_records_be_passed_over(
     assert await database["parked"].count_documents({}) == 0
 
 
-async def _commit_in_the_middle(kafka: KafkaSettings) -> None:
-    """As an operator would: the group's offset of each partition is half of what is on it."""
+async def _ten_with_the_offset_in_the_middle(kafka: KafkaSettings) -> list[Record]:
+    """Ten records, and the group's offset of each partition moved, as an operator would, to half of what is on it."""
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(10)]
+    await say(kafka, *sent)
     client = AIOKafkaConsumer(**kafka.options, group_id=f"{kafka.prefix}toy", enable_auto_commit=False)
     await client.start()
     try:
@@ -89,15 +90,13 @@ async def _commit_in_the_middle(kafka: KafkaSettings) -> None:
         await client.commit({part: end // 2 for part, end in (await client.end_offsets(parts)).items()})
     finally:
         await client.stop()
+    return sent
 
 
 async def test_where_kafka_does_not_tell_the_ends_at_once_nothing_is_passed_over(
     kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topics = Topics()
-    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(10)]
-    await say(kafka_settings, *sent)
-    await _commit_in_the_middle(kafka_settings)
+    sent = await _ten_with_the_offset_in_the_middle(kafka_settings)
     end_offsets, asked = AIOKafkaConsumer.end_offsets, 0
 
     async def late(*given: Any) -> Any:
