@@ -1,16 +1,18 @@
 """What growth costs clockhours: more educators, longer histories, a longer catalogue.
 
 Each size has a database of its own, in which some hundred educators went through the service's handler; where more
-are wanted, MongoDB copies them under other ids. Then a batch of further events for educators anywhere among them is
-timed, and reads of their clock hours.
+are wanted, MongoDB copies them under other ids. Then the sizes take turns: a batch of further events for educators
+anywhere among them, and reads of their clock hours. What else runs on the machine slows all of them alike.
 """
 
 import asyncio
 import random
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import astuple, dataclass, field, replace
+from statistics import median
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +21,7 @@ from bench.knock import quantiles
 from bench.servers import Servers
 from bench.table import table
 from contracts import events
+from contracts.event import EventData
 from contracts.program import Programs
 from contracts.program_year import Program
 from eventing.batch import Batch
@@ -32,6 +35,8 @@ from services.clockhours.views import clock_hours
 
 MADE_EVENTS = 5_000  # that go through the handler; further educators are copies of those
 BATCH = 250  # so small that a busy machine is done within MongoDB's limit for a transaction
+ROUNDS = 15
+READS = 50  # of those in the batch, in each round
 COPIES_AT_ONCE = 100  # of some hundred educators: done before the driver loses patience
 COPIED = {"educators": "_id", "lanes": "_id", "entries": "educator_id", "held": "educator_id"}
 
@@ -50,6 +55,11 @@ class Size:
     def copies(self) -> int:
         return self.educators // self.made
 
+    @property
+    def further(self) -> str:
+        """A micro-credential that no history has."""
+        return f"NEA_MORE{self.catalogue}"
+
 
 def sizes(full: bool) -> Iterator[tuple[str, Sequence[tuple[int, Size]]]]:
     """Of each kind of growth the sizes, the smallest first."""
@@ -65,11 +75,28 @@ def figure(servers: Servers, *, full: bool) -> dict[str, dict[str, Any]]:
 
 async def _figure(mongo: str, full: bool) -> dict[str, dict[str, Any]]:
     """A size that stands in two kinds, as the smallest of each, is measured once."""
-    found: dict[Size, dict[str, Any]] = {}
-    for size in (size for _, of in sizes(full) for _, size in of):
-        if size not in found:
-            found[size] = await measured(mongo, size)
-    return {kind: {f"{n:,}": found[size] for n, size in of} for kind, of in sizes(full)}
+    kinds = dict(sizes(full))
+    async with AsyncExitStack() as stack:
+        every = {size for of in kinds.values() for _, size in of}
+        grown_to = {size: await stack.enter_async_context(filled(mongo, size)) for size in sorted(every, key=astuple)}
+        found = await in_turns(grown_to, ROUNDS * (2 if full else 1))
+    return {kind: {f"{n:,}": found[size] for n, size in of} for kind, of in kinds.items()}
+
+
+async def in_turns(grown_to: dict[Size, "Grown"], rounds: int) -> dict[Size, dict[str, Any]]:
+    """The median batch of each, and the quantiles of its reads. The first batch of each is its warming up."""
+    took: dict[Size, list[float]] = defaultdict(list)
+    reads: dict[Size, list[float]] = defaultdict(list)
+    for number in range(rounds + 1):
+        for size, grown in grown_to.items():
+            who, further = await grown.further(random.Random(number))
+            took[size].append(await _timed(handled(grown.database, further, grown.years)))
+            for one in who[:READS]:
+                reads[size].append(await _timed(clock_hours(grown.database, one, grown.years, NOW)))
+    return {
+        size: {"per_second": round(BATCH / median(took[size][1:]), 1), **quantiles(reads[size][READS:])}
+        for size in grown_to
+    }
 
 
 TOLD = {"educators": "educators", "history": "events in each history", "catalogue": "micro-credentials more"}
@@ -84,8 +111,9 @@ def lines(found: dict[str, dict[str, Any]]) -> list[str]:
     ]
     head = ["", "events/s", "read p50 ms", "read p99 ms", "slower than the smallest", "read p99 above it"]
     return [
-        f"A batch of {BATCH} further events for educators anywhere among them, by clockhours' handler, and reads of"
-        f" their clock hours, one after the other. Goal: within {GOAL} times the smallest of the kind.",
+        f"Batches of {BATCH} further events for educators anywhere among them, by clockhours' handler, and reads of"
+        f" their clock hours, all sizes in turns; of batches the median. Goal: within {GOAL} times the smallest of its"
+        " kind.",
         "",
         *table(head, rows),
     ]
@@ -96,31 +124,59 @@ def beside(run: dict[str, Any], of: dict[str, Any]) -> list[str]:
     return [f"{smallest['per_second'] / run['per_second']:.2f}", f"{run['p99'] / smallest['p99']:.2f}"]
 
 
-async def measured(mongo: str, size: Size) -> dict[str, Any]:
-    years = grown(programs(), size.catalogue)
-    async with filled(mongo, size, years) as database:
-        # Everybody once: told again it teaches nothing, and the fewer educators there are, the sooner that happens.
-        chosen = random.Random(3).sample(range(size.made * size.copies), 4 * BATCH)
-        who = [_copy(number % size.made, number // size.made) for number in chosen]
-        took = [await _timed(handled(database, further, years)) for further in await batches(database, who)]
-        reads = [await _timed(clock_hours(database, one, years, NOW)) for one in who[:BATCH]]
-    return {"per_second": round(BATCH / sorted(took)[len(took) // 2], 1), **quantiles(reads)}
+@dataclass
+class Grown:
+    """A database that has come to a size, and who of its educators is registered for what comes further."""
+
+    database: Database
+    size: Size
+    years: Programs
+    registered: set[str] = field(default_factory=set)
+
+    async def further(self, chance: random.Random) -> tuple[list[str], Batch]:
+        """Educators anywhere among them, and an event for each: registered for clock hours, or withdrawn again.
+
+        So every event changes what is due, and no history grows by it.
+        """
+        chosen = chance.sample(range(self.size.made * self.size.copies), BATCH)
+        who = [_copy(number % self.size.made, number // self.size.made) for number in chosen]
+        told = [self._toggled(one) for one in who]
+        lanes = self.database["lanes"].find({"_id": {"$in": who}})
+        seen = {lane["_id"]: lane["seen"][TOPIC.name.replace(".", "-")] async for lane in lanes}
+        at = {place["_id"]: place["next"] async for place in self.database["positions"].find({})}
+        topics = Topics()
+        records = []
+        for one, fact in zip(who, told, strict=True):
+            record = topics.record(TOPIC.name, one, fact.TYPE, fact)
+            offset = record.offset + at.get(f"{TOPIC.name}-{record.partition}", 0)
+            event = replace(record.event, sequence=seen[one] + 1, id=uuid4().hex)
+            records.append(replace(record, offset=offset, event=event))
+        return who, batch_of(records)
+
+    def _toggled(self, one: str) -> EventData:
+        self.registered ^= {one}
+        if one in self.registered:
+            return events.ClockHoursRegistered(
+                educator_id=one, micro_credential_id=self.size.further, registered_at=NOW
+            )
+        return events.ClockHoursWithdrawn(educator_id=one, micro_credential_id=self.size.further, withdrawn_at=NOW)
 
 
 @asynccontextmanager
-async def filled(mongo: str, size: Size, years: Programs) -> Any:
+async def filled(mongo: str, size: Size) -> Any:
     """A database of that size."""
+    years = grown(programs(), size.catalogue + 1)
     with connect(mongo, f"bench-{uuid4().hex[:8]}") as database:
         database.group = "bench"
         await database.ensure({**EVENTING_INDEXES, **INDEXES})
         try:
             topics = Topics()
-            history = told(size.made, size.history, years=years)
+            history = told(size.made, size.history, years=grown(programs(), size.catalogue))
             records = [topics.record(TOPIC.name, one.key, one.event.type, one.fact) for one in history]
             for first in range(0, len(records), BATCH):
                 await handled(database, batch_of(records[first : first + BATCH]), years)
             await copy(database, size.copies)
-            yield database
+            yield Grown(database, size, years)
         finally:
             await database.client.drop_database(database.name)
 
@@ -141,21 +197,6 @@ async def copy(database: Database, times: int) -> None:
             number = {"$range": [first, min(times, first + COPIES_AT_ONCE)]}
             steps = [{"$match": originals}, {"$set": {"n": number}}, {"$unwind": "$n"}, {"$set": ids}, {"$unset": "n"}]
             await database[name].aggregate([*steps, {"$merge": {"into": name, "whenMatched": "fail"}}]).to_list(None)
-
-
-async def batches(database: Database, who: Sequence[str]) -> list[Batch]:
-    """Further events: each registers for a micro-credential that is nobody's yet."""
-    lanes = database["lanes"].find({"_id": {"$in": list(set(who))}})
-    seen = {lane["_id"]: lane["seen"][TOPIC.name.replace(".", "-")] async for lane in lanes}
-    topics, made = Topics(), []
-    positions = {p["_id"]: p["next"] async for p in database["positions"].find({})}
-    for one in who:
-        fact = events.ClockHoursRegistered(educator_id=one, micro_credential_id="NEA_RP1", registered_at=NOW)
-        record = topics.record(TOPIC.name, one, fact.TYPE, fact)
-        seen[one] += 1
-        offset = record.offset + positions.get(f"{TOPIC.name}-{record.partition}", 0)
-        made.append(replace(record, offset=offset, event=replace(record.event, sequence=seen[one], id=uuid4().hex)))
-    return [batch_of(made[first : first + BATCH]) for first in range(0, len(made), BATCH)]
 
 
 def grown(years: Programs, more: int) -> Programs:

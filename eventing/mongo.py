@@ -61,7 +61,9 @@ Written = Mapping[str, BulkWriteResult]  # by collection
 Operation = UpdateOne | UpdateMany | InsertOne[Any] | DeleteOne | DeleteMany
 
 # Server codes of faults that pass: time limits, elections, killed or lost transactions and sessions, a full disk.
-PASSING = frozenset({6, 7, 24, 43, 46, 50, 64, 89, 91, 112, 189, 206, 217, 225, 237, 244, 246, 251, 262, 286, 290, 365})
+PASSING = frozenset(
+    {6, 7, 24, 43, 46, 50, 64, 89, 91, 112, 189, 206, 217, 225, 237, 239, 244, 246, 251, 262, 286, 290, 365}
+)
 INDEX_DIFFERS = frozenset({85, 86})  # IndexOptionsConflict, IndexKeySpecsConflict
 PASSING_TOO = frozenset({10107, 11600, 11601, 11602, 13435, 13436, 14031, 9001})
 UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
@@ -200,6 +202,16 @@ class Database:
             finally:
                 if owner is None:
                     await session.end_session()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Session]:
+        """Reads of one moment, for views: no transaction, so nothing to commit. MongoDB refuses to write in it.
+
+        Raises TransientError or RefusedError.
+        """
+        with faults():
+            async with await self.client.start_session(snapshot=True) as session:
+                yield session
 
     def writing(self, staged: Mapping[str, Sequence[Operation]], session: Session) -> asyncio.Future[Written]:
         """Begin to send these, one ordered bulk a collection, in a thread: whoever goes on deciding keeps our loop.

@@ -98,6 +98,13 @@ class UnitOfWork:
             log.warning("parked", key=record.key, event_id=record.event.id, reason=reason.code, place=reason.detail,
                         trace_id=tracing.trace_id(record.event.traceparent))  # fmt: skip
 
+    @classmethod
+    @asynccontextmanager
+    async def reading(cls, database: Database, now: datetime) -> AsyncIterator[Self]:
+        """A unit's reads alone, all of one moment, for views."""
+        async with database.snapshot() as session:
+            yield cls(database, session, Batch.none(), now)
+
     @property
     def upcoming(self) -> list[Record]:
         """Every readable record of the batch, for reading in one go what deciding will need."""

@@ -9,7 +9,6 @@ from datetime import datetime
 from itertools import pairwise
 
 from contracts.program import Programs
-from eventing.batch import Batch
 from eventing.mongo import Database, faults
 from services.clockhours.answers import Book, BooksView
 from services.clockhours.ledger import subject_of
@@ -56,7 +55,7 @@ async def _some(
     database: Database, programs: Programs, now: datetime, after: str, most: int
 ) -> tuple[list[str], BooksView]:
     """The next educators, as of one moment."""
-    async with Tx.begin(database, Batch.none(), now) as tx:
+    async with Tx.reading(database, now) as tx:
         ids = await tx.educators_after(after, most=most)
         await tx.load(ids)
         joined = {min(group): group for id in ids if (group := tx.joined([id]))}

@@ -6,7 +6,6 @@ from typing import Any
 
 from contracts.kinds import EntryKind, ExceptionKind, ExceptionStatus
 from contracts.program import Programs
-from eventing.batch import Batch
 from eventing.http import Page
 from eventing.mongo import Database, faults
 from services.clockhours.answers import ClockHoursView, EntryView, ExceptionView, HeldView, RenewalView
@@ -17,7 +16,7 @@ from services.clockhours.store import Tx
 
 async def clock_hours(database: Database, educator_id: str, programs: Programs, now: datetime) -> ClockHoursView:
     """All that the ledger knows of one educator, as of one moment; zeros for an id never seen."""
-    async with Tx.begin(database, Batch.none(), now) as tx:  # one snapshot of entries, held rows and exceptions
+    async with Tx.reading(database, now) as tx:  # one snapshot of entries, held rows and exceptions
         await tx.load([educator_id])
         accounts = tx.joined([educator_id])
         root = root_of(educator_id, accounts)
@@ -94,7 +93,7 @@ async def exceptions(
 
 
 async def _accounts_of(database: Database, educator_id: str, now: datetime) -> list[str]:
-    async with Tx.begin(database, Batch.none(), now) as tx:
+    async with Tx.reading(database, now) as tx:
         await tx.load([educator_id])
         return sorted({educator_id, *tx.joined([educator_id])})
 

@@ -16,11 +16,12 @@ from eventing.transient import repeat
 from services.enrollment import books, views
 from services.enrollment.claims import COLLECTION, FACTS, claim_id
 from services.enrollment.documents import unpack
-from services.enrollment.gathering import Needs, Outside, gather
+from services.enrollment.gathering import Needs
 from services.enrollment.policy import Decision, link, unlink
 from services.enrollment.pseudonyms import Pseudonyms
 from services.enrollment.state import Educator, Learner, identities, normal_email
 from services.enrollment.store import EDUCATORS, LEARNERS, Tx
+from services.enrollment.world import World
 
 SOURCE = "/enrollment/staff"
 
@@ -34,14 +35,15 @@ class Link(Reasoned):
 def build(service: Service, keys: Keys, programs: Programs, pseudonyms: Pseudonyms) -> FastAPI:
     """The application with all routes but the intakes."""
     api = build_api(service, keys, title="WEA enrollment")
-    _educators(api, service.database, keys, programs)
+    _educators(api, service, keys, programs)
     _programme(api, service, programs)
     _learners(api, service, keys, programs, pseudonyms)
     _books(api, service.database, keys)
     return api
 
 
-def _educators(api: FastAPI, database: Database, keys: Keys, programs: Programs) -> None:
+def _educators(api: FastAPI, service: Service, keys: Keys, programs: Programs) -> None:
+    database = service.database
     Reader = Annotated[Caller, Depends(requires(keys, "portal", "staff"))]  # noqa: N806
     Staff = Annotated[Caller, Depends(requires(keys, "staff"))]  # noqa: N806
 
@@ -68,8 +70,7 @@ def _educators(api: FastAPI, database: Database, keys: Keys, programs: Programs)
     @api.get("/educators/{educator_id:path}", tags=["educators"])
     async def educator(educator_id: str, _: Reader) -> dict[str, Any]:
         """What an educator has done. A merged id answers with the kept record."""
-        with faults():
-            world = await gather(Outside(database), Needs(educators={educator_id}))
+        world = await _joined(service, educator_id)
         if educator_id not in world.educators:
             raise ProblemError(404, "unknown_educator", "No event has named this educator.")
         return views.educator_record(world.group(educator_id), programs)
@@ -110,8 +111,7 @@ def _learners(api: FastAPI, service: Service, keys: Keys, programs: Programs, ps
         """Learners that are bound to an educator, all accounts together, by a match or by staff."""
         wanted: dict[str, Any] = {"bound_to": {"$ne": None}}
         if educator_id:
-            with faults():
-                world = await gather(Outside(database), Needs(educators={educator_id}))
+            world = await _joined(service, educator_id)
             known = educator_id in world.educators
             wanted = {"bound_to": {"$in": sorted(world.group(educator_id).ids) if known else [educator_id]}}
         rows, last = await _page(database, wanted, at)
@@ -178,6 +178,13 @@ async def _finish(tx: Tx, decision: Decision, learner_id: str, pseudonyms: Pseud
     tx.take_over(decision)
     tx.save(pseudonyms)
     await tx.write()
+
+
+async def _joined(service: Service, educator_id: str) -> World:
+    """An account, all that merges join to it, and what is known of them, as of one moment."""
+    async with Tx.reading(service.database, service.clock()) as tx:
+        await tx.gather(Needs(educators={educator_id}))
+        return tx.world
 
 
 def _known(tx: Tx, learner_id: str) -> Learner:

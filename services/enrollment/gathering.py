@@ -71,14 +71,6 @@ class Reading(Protocol):
     def session(self) -> Session: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """Reading outside of a transaction, for views."""
-
-    db: Database
-    session: Session = None
-
-
 async def gather(unit: Reading, needs: Needs) -> World:
     """Everything that deciding these facts can ask for."""
     gathering = _Gathering(unit)

@@ -13,12 +13,11 @@ from eventing.http import Page
 from eventing.mongo import Database, faults
 from services.notifications import checklist, policy, seats, words
 from services.notifications.checklist import Action, Checklist
-from services.notifications.decisions import Known
 from services.notifications.reasons import Drop, Failure, Task
 from services.notifications.scene import Seat
 from services.notifications.standing import Group
 from services.notifications.state import Educator, Kind, Status
-from services.notifications.store import read_educators, read_sessions, sessions_of
+from services.notifications.store import Tx, read_educators
 
 
 class View(BaseModel):
@@ -200,10 +199,9 @@ async def progress(
     database: Database, educator: Educator, programs: Programs, portal_url: str, now: datetime
 ) -> Progress:
     """Everything of an account and of those merged into it."""
-    with faults():
-        educators = await read_educators(database, [educator.id])
-        sessions = await read_sessions(database, sessions_of(educators.values()))
-    group = Known.of(educators, sessions).group(educator.id)
+    async with Tx.reading(database, now) as tx:
+        await tx.load([educator.id])
+    group, sessions = tx.known.group(educator.id), tx.known.sessions
     program, eligible = programs.current(now), policy.eligible(group, programs, now)
     lists = tuple(checklist.of(id_, group, programs, now) for id_ in group.credentials if id_ in eligible)
     held = [(s, sessions.get(s.session_id)) for s in seats.seats(group).values() if not s.cancelled]
