@@ -1,6 +1,6 @@
 """Records from Kafka as facts: what was accepted and comes by the inbox, and what the portal writes itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -35,12 +35,12 @@ class Arrival:
 def read(record: Record, pseudonyms: Pseudonyms) -> Arrival:
     """Never raises: a record that cannot be read must not hold up the batch."""
     event = record.event
-    digest = content_digest(event.type, event.time, event.data)
-    claim = Claim(event.source, event.id, event.type, digest, via="kafka")
+    claim = Claim(event.source, event.id, event.type, digest="", via="kafka")
     try:
-        if record.topic == topics.PORTAL.name:
-            return Arrival(record, claim, _from_portal(record), None)
-        return Arrival(record, claim, _from_inbox(record, pseudonyms))
+        fact = _from_portal(record) if record.topic == topics.PORTAL.name else _from_inbox(record, pseudonyms)
+        # Only of what could be read: orjson reads data deeper than it writes them.
+        digest = content_digest(event.type, event.time, event.data)
+        return Arrival(record, replace(claim, digest=digest), fact)
     except UnknownType as error:
         return Arrival(record, claim, unused=Unused.UNKNOWN_TYPE, bug=error)
     except ValidationError as error:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts import events, topics
-from eventing import parking
+from eventing import envelope, parking
 from eventing.parking import Handlers
 from eventing.testing import batch_of
 from services.enrollment import handlers, policy
@@ -192,6 +192,17 @@ async def test_a_key_that_is_there_twice_is_no_more_taken_from_kafka_than_over_h
     (kept,) = await enrollment.database["quarantine"].find({}).to_list(None)
     assert (kept["reason"], kept["value"]) == ("unsafe_json", twice)
     assert await enrollment.database["intake"].count_documents({}) == 0
+
+
+async def test_what_the_portal_nests_deeper_than_can_be_written_again_is_quarantined(enrollment: Enrollment) -> None:
+    batch = batch_with(enrollment, hours_registered(ANA), PORTAL)
+    (record,) = batch.records
+    deep = b'{"more":' * 300 + b"{}" + b"}" * 300
+    value = (record.value or b"").replace(b'"data":{', b'"data":{"more":' + deep + b",", 1)
+    event = envelope.decode(value, record.headers, ANA)
+    await enrollment.consume(replace(batch, records=(replace(record, event=event, value=value),)))
+    (kept,) = await enrollment.database["quarantine"].find({}).to_list(None)
+    assert (kept["reason"], kept["value"]) == ("unsafe_json", value)
 
 
 async def test_an_unknown_type_on_our_own_inbox_parks_for_a_version_that_knows_it(enrollment: Enrollment) -> None:
