@@ -90,6 +90,7 @@ class Consumer:
         self.stopped_because: str | None = None
         database.group = group
         database.compacted = frozenset(topic.name for topic in self._topics if topic.compacted)
+        database.uncounted = frozenset(topic.name for topic in self._topics if not topic.sequenced)
         self.broker = KafkaBroker(
             kafka.addresses,
             security=kafka.broker_security,
@@ -245,7 +246,9 @@ class Consumer:
 
     async def _decode(self, message: KafkaMessage) -> list[Record | Failure]:
         raw = cast(tuple[ConsumerRecord, ...], message.raw_message)
-        return [read(record, self.kafka.logical(record.topic)) for record in raw]
+        topics = [self.kafka.logical(record.topic) for record in raw]
+        uncounted = self.database.uncounted
+        return [read(one, topic, counted=topic not in uncounted) for one, topic in zip(raw, topics, strict=True)]
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

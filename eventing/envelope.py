@@ -107,16 +107,17 @@ def tombstone_headers(event: Event) -> tuple[tuple[str, bytes], ...]:
     return tuple((f"ce_{name}", value.encode()) for name, value in fields.items() if value is not None)
 
 
-def decode(value: bytes | None, headers: Headers, key: str) -> Event:
+def decode(value: bytes | None, headers: Headers, key: str, *, counted: bool = True) -> Event:
     """Read a record in structured or binary mode, or a tombstone.
 
+    Where its topic is not `counted`, a `sequence` is its sender's own (an extension of CloudEvents) and is not read.
     Raises UnreadableError, and nothing else.
     """
     try:
         if headers != STRUCTURED_HEADERS:
             names = {name.lower(): content for name, content in headers}
             if "ce_specversion" in names:
-                return _binary(value, names, key)
+                return _binary(value, names, key, counted)
         if value is None:
             raise UnreadableError("no_value")
         document = orjson.loads(value)
@@ -129,18 +130,18 @@ def decode(value: bytes | None, headers: Headers, key: str) -> Event:
     data = document.get("data")
     if not isinstance(data, dict):
         raise UnreadableError("data_not_an_object")
-    return _event(document, data, key)
+    return _event(document, data, key, counted)
 
 
-def _binary(value: bytes | None, names: Mapping[str, bytes], key: str) -> Event:
+def _binary(value: bytes | None, names: Mapping[str, bytes], key: str, counted: bool) -> Event:
     attributes = {name[3:]: content.decode() for name, content in names.items() if name.startswith("ce_")}
     data = None if value is None else orjson.loads(value)
     if data is not None and not isinstance(data, dict):
         raise UnreadableError("data_not_an_object")
-    return _event(attributes, data, key)
+    return _event(attributes, data, key, counted)
 
 
-def _event(attributes: Mapping[str, Any], data: dict[str, Any] | None, key: str) -> Event:
+def _event(attributes: Mapping[str, Any], data: dict[str, Any] | None, key: str, counted: bool) -> Event:
     for name in ("id", "source", "type", "time"):
         if not isinstance(attributes.get(name), str) or not attributes[name]:
             raise UnreadableError(f"attribute_{name}")
@@ -153,7 +154,7 @@ def _event(attributes: Mapping[str, Any], data: dict[str, Any] | None, key: str)
         time=_time(attributes["time"]),
         data=data,
         key=key,
-        sequence=_sequence(attributes.get("sequence")),
+        sequence=_sequence(attributes.get("sequence")) if counted else None,
         causationid=_text(attributes, "causationid"),
         causationsource=_text(attributes, "causationsource"),
         traceparent=_text(attributes, "traceparent"),

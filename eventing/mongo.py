@@ -139,6 +139,7 @@ class Database:
         self._threads = ThreadPoolExecutor(thread_name_prefix="writing")  # the loop's own may be busy with other things
         self.gate = Gate()
         self.compacted: frozenset[str] = frozenset()  # topics whose older records may be gone: no gaps there
+        self.uncounted: frozenset[str] = frozenset()  # topics that others write: no sequence of ours there
         self.reading: Owner | None = None  # the session of this process's consumer
         self.group = name  # the consumer group that writes here, in metrics
         self.mended: set[str] = set()  # lanes whose missing record has come

@@ -60,7 +60,7 @@ async def retry(database: Database, key: str, handlers: Handlers) -> Outcome:
     outcome = Outcome(key)
     while (head := await _head(database, key)) is not None:
         try:
-            await repeat(partial(handlers, Batch((_record(head),), replay=True)))
+            await repeat(partial(handlers, Batch((_record(database, head),), replay=True)))
         except RefusedError as error:
             outcome.reason = {"code": "write_refused", "detail": str(error)}
             break
@@ -80,12 +80,13 @@ async def preview(database: Database, key: str, handlers: Handlers, *, data: dic
     """
     head = await _required(database, key)
     if data is not None:
-        _check_key(key, head, data)
-        head = {**head, "value": _edited(head, data)}
+        record = _record(database, head)
+        _check_key(key, record, data)
+        head = {**head, "value": _edited(record, data)}
     rehearsal: list[Any] = []
     outcome = Outcome(key, dry_run=True, left=await _count(database, key))
     try:
-        await repeat(partial(handlers, Batch((_record(head),), replay=True, rehearsal=rehearsal)))
+        await repeat(partial(handlers, Batch((_record(database, head),), replay=True, rehearsal=rehearsal)))
     except RefusedError as error:
         outcome.reason = {"code": "write_refused", "detail": str(error)}
     for unit in rehearsal:
@@ -120,11 +121,12 @@ async def edit(database: Database, key: str, handlers: Handlers, *, data: dict[s
     Raises NotParkedError, and OtherKeyError for data that names another educator than the record's key.
     """
     head = await _required(database, key)
-    _check_key(key, head, data)
+    record = _record(database, head)
+    _check_key(key, record, data)
     with faults():
         await database[PARKED].update_one(
             {"_id": head["_id"]},
-            {"$set": {"value": _edited(head, data), "headers": _structured(), "original": head["value"]}},
+            {"$set": {"value": _edited(record, data), "headers": _structured(), "original": head["value"]}},
         )
     return await retry(database, key, handlers)
 
@@ -142,7 +144,7 @@ async def _skip(database: Database, key: str, reason: str, event_id: str | None)
                 return
         elif head["event_id"] != event_id:
             return
-        record = _record(head)
+        record = _record(database, head)
         skipped = {"skipped": {"reason": reason, "at": now}}
         sequence, seen = record.event.sequence, f"seen.{slug(record.topic)}"
         if head["reason"]["code"] == GAP and sequence is not None:
@@ -160,9 +162,9 @@ async def _skip(database: Database, key: str, reason: str, event_id: str | None)
         await database[COLLECTION].update_one({"_id": key}, changes, session=session)
 
 
-def _check_key(key: str, head: dict[str, Any], data: dict[str, Any]) -> None:
+def _check_key(key: str, record: Record, data: dict[str, Any]) -> None:
     """What names the record's key must go on to: elsewhere it would be done out of that other key's order."""
-    for name, value in (_record(head).event.data or {}).items():
+    for name, value in (record.event.data or {}).items():
         if value == key and data.get(name) != key:
             raise OtherKeyError(name)
 
@@ -186,10 +188,10 @@ async def _count(database: Database, key: str) -> int:
     return count
 
 
-def _record(head: dict[str, Any]) -> Record:
+def _record(database: Database, head: dict[str, Any]) -> Record:
     headers = tuple((name, bytes(content)) for name, content in head["headers"])
     value = None if head["value"] is None else bytes(head["value"])
-    event = decode(value, headers, head["key"])
+    event = decode(value, headers, head["key"], counted=head["topic"] not in database.uncounted)
     return Record(
         head["topic"],
         head["partition"],
@@ -203,8 +205,7 @@ def _record(head: dict[str, Any]) -> Record:
     )
 
 
-def _edited(head: dict[str, Any], data: dict[str, Any]) -> Binary:
-    record = _record(head)
+def _edited(record: Record, data: dict[str, Any]) -> Binary:
     return Binary(encode(record.event, orjson.dumps(data)))
 
 

@@ -22,13 +22,13 @@ async def parse(raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:
     )
 
 
-def read(raw: ConsumerRecord, topic: str) -> Record | Failure:
+def read(raw: ConsumerRecord, topic: str, *, counted: bool = True) -> Record | Failure:
     """One Kafka record, read or told why not. Never raises."""
     timestamp = datetime.fromtimestamp(max(0, raw.timestamp or 0) / 1000, UTC) if raw.timestamp else system_now()
     headers = tuple((name, content or b"") for name, content in raw.headers or ())
     try:
         key = _key(raw.key)
-        event = decode(raw.value, headers, key)
+        event = decode(raw.value, headers, key, counted=counted)
     except UnreadableError as error:
         return Failure(topic, raw.partition, raw.offset, raw.key, raw.value, headers, timestamp, Reason(error.reason))
     return Record(topic, raw.partition, raw.offset, key, event, timestamp, raw.value, headers)

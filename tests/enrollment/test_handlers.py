@@ -240,6 +240,20 @@ async def test_a_parked_event_that_an_operator_edits_is_applied_as_edited(
     assert (await enrollment.books())["problems"] == []
 
 
+async def test_a_parked_event_of_the_portal_s_is_tried_again_whatever_sequence_it_came_with(
+    enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrollment.database.uncounted = frozenset({PORTAL})
+    batch = batch_with(enrollment, attended(ANA), PORTAL)
+    (record,) = batch.records
+    value = (record.value or b"").replace(b'"data":', b'"sequence":"7","data":', 1)
+    break_it(monkeypatch, "session.attended")
+    await enrollment.consume(replace(batch, records=(replace(record, value=value),)))
+    monkeypatch.undo()
+    outcome = await parking.retry(enrollment.database, ANA, handlers_of(enrollment))
+    assert (outcome.applied, outcome.left) == (1, 0)
+
+
 async def test_the_books_count_every_accepted_event_once(enrollment: Enrollment) -> None:
     facts = [attended(), attended(), hours_registered()]
     await enrollment.when(*facts, topic=PORTAL)

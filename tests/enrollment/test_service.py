@@ -144,12 +144,12 @@ class Running:
         except httpx.HTTPError:
             return 0
 
-    async def produce(self, *facts: Said) -> None:
-        """What the portal writes to its topic itself."""
+    async def produce(self, *facts: Said, sequence: int | None = None) -> None:
+        """What the portal writes to its topic itself; `sequence` as CloudEvents has it among its extensions."""
         sender = producer(self.settings)
         await sender.start()
         for fact in facts:
-            event = Event(fact.id, fact.source, fact.type, fact.time, fact.data, fact.key)
+            event = Event(fact.id, fact.source, fact.type, fact.time, fact.data, fact.key, sequence)
             await sender.send_and_wait(
                 self.settings.physical(topics.PORTAL.name),
                 encode(event),
@@ -222,6 +222,20 @@ async def test_all_three_ways_in_lead_to_one_record_and_one_effect(service: Runn
     assert [event.sequence for event in told[ANA]] == [1, 2, 3, 4, 5]
     assert {event.source for event in told[ANA]} == {"/enrollment"}
     assert len((await service.told(topics.EDUCATORS.name))[ANA]) == 1
+
+
+async def test_a_sequence_of_the_portal_s_own_holds_up_nothing_and_makes_nothing_a_duplicate(service: Running) -> None:
+    await service.start()
+    await service.produce(oriented(), attended(), sequence=7)
+    await service.produce(hours_registered(), sequence=3)
+    assert await until_true(lambda: _applied(service, 3))
+    books = await service.at_rest()
+    assert (books["outcomes"]["applied"], books["parked"]) == (3, 0)
+
+
+async def _applied(service: Running, number: int) -> bool:
+    books = await service.get("/admin/books", "ok")
+    return bool(books and books["outcomes"]["applied"] == number)
 
 
 async def test_kill_9_in_the_middle_loses_nothing_and_doubles_nothing(service: Running) -> None:

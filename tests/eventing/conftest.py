@@ -27,6 +27,7 @@ class Topic:
     partitions: int = 3
     retention: timedelta | None = None
     compacted: bool = False
+    sequenced: bool = True
 
 
 HEARD = Topic("toy.heard.v1", owner="mouth")

@@ -77,6 +77,11 @@ def test_what_cannot_be_read_says_why(value: bytes | None, reason: str) -> None:
     assert told.value.reason == reason
 
 
+def test_where_nobody_counts_a_sequence_says_nothing_whatever_its_form() -> None:
+    for given_ in ("7", "-1", "a-1"):
+        assert decode(spoilt(sequence=given_), (), "k", counted=False).sequence is None
+
+
 @given(
     st.binary(max_size=300),
     st.lists(st.tuples(st.sampled_from(["ce_specversion", "ce_id", "ce_time", "x"]), st.binary(max_size=20))),
