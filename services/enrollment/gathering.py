@@ -4,12 +4,13 @@ What is found leads to more (an alias to its root, a plan to those who attended)
 new is named; nearly always there are two for accounts and one for the rest.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from contracts import nea, portal
-from eventing.mongo import Database, Session
+from eventing.mongo import ASCENDING, Database, Session
 from services.enrollment.documents import unpack
 from services.enrollment.learning import Fact, NeaFact, PortalFact
 from services.enrollment.state import Educator, Learner, identities, normal_email
@@ -17,6 +18,7 @@ from services.enrollment.state import Session as WeaSession
 from services.enrollment.world import World
 
 MOST_ATTENDED = 500
+COUNTED_AT_ONCE = 100  # accounts, and some for each fact: who has these addresses, in one query as nearly always
 
 
 @dataclass(slots=True)
@@ -30,9 +32,11 @@ class Needs:
     planned: set[str] = field(default_factory=set)  # sessions: all who attended them
     names: set[str] = field(default_factory=set)  # identities
     unlinked: set[str] = field(default_factory=set)  # learners of whom it will be asked anew who is meant
+    facts: int = 0
 
     def of(self, fact: Fact) -> None:
         """Add what one fact needs."""
+        self.facts += 1
         match fact:
             case NeaFact(said=said):
                 self.learners.add(fact.learner_id)
@@ -95,7 +99,7 @@ class _Gathering:
         needs.learners |= needs.unlinked
         while True:
             await self._follow_educators(needs)
-            learners, names = needs.learners - self._learners, needs.names - self._learners_named
+            learners, names = needs.learners - self._learners, self._names(needs) - self._learners_named
             bound_to = self._educators - self._learners_of
             sessions = (needs.sessions | needs.planned) - self._sessions
             if not (learners or names or bound_to or sessions):
@@ -118,11 +122,39 @@ class _Gathering:
     async def _follow_educators(self, needs: Needs) -> None:
         """Accounts first, until they lead to no more: the learners of all are then asked for at once."""
         while True:
-            ids, names = needs.educators - self._educators, needs.names - self._educators_named
+            unread = self._names(needs) - self._educators_named
+            addresses = {name for name in unread if name.startswith("email:")}
+            self.world.shared |= await self._shared(addresses, needs.facts)
+            ids, names = needs.educators - self._educators, unread - self.world.shared
             if not (ids or names):
                 return
             await self._read_educators(ids, names)
             self._widen(needs)
+
+    def _names(self, needs: Needs) -> set[str]:
+        return needs.names - self.world.shared
+
+    async def _shared(self, addresses: set[str], facts: int) -> set[str]:
+        """The addresses by which nobody is meant, whatever is decided here; thousands may have one.
+
+        Of the persons who have an address now, each fact can take it from one (changed, merged, erased). Where more
+        than one is left even so, neither they nor the learners with it need be read. Counted are unmerged accounts.
+        """
+        if not addresses:
+            return set()
+        most = COUNTED_AT_ONCE + 4 * facts
+        found = await self._holders(addresses, most)
+        if len(found) == most:
+            found = [one for address in sorted(addresses) for one in await self._holders({address}, facts + 2)]
+        held = Counter(name for identities in found for name in addresses & identities)
+        return {address for address, persons in held.items() if persons > facts + 1}
+
+    async def _holders(self, addresses: set[str], most: int) -> list[set[str]]:
+        """The identities of each unmerged account with any of these addresses."""
+        query = {"identities": {"$in": sorted(addresses)}, "alias_of": None}
+        found = self._unit.db["educators"].find(query, {"identities": 1}, session=self._unit.session).limit(most)
+        found.hint([("identities", ASCENDING)])  # by the other index it would go through nearly all accounts
+        return [set(document["identities"]) async for document in found]
 
     async def _read_educators(self, ids: set[str], names: set[str]) -> None:
         self._educators |= ids

@@ -68,7 +68,10 @@ def meant(world: World, learner: Learner) -> str | None:
 
 
 def _by_email(world: World, learner: Learner) -> str | None:
-    profiles = {e.id for email in learner.emails for e in world.claimants(f"email:{email}")}
+    addresses = {f"email:{email}" for email in learner.emails}
+    if not world.shared.isdisjoint(addresses):
+        return None
+    profiles = {e.id for address in addresses for e in world.claimants(address)}
     roots = {world.root_of(educator_id) for educator_id in profiles}
     if len(roots) != 1:
         return None

@@ -42,7 +42,7 @@ def erase(draft: World, educator_id: str) -> set[str]:
         changed |= identity.settle_claim(draft, member.id)
     changed |= identity.retry_learners(draft, names)
     for learner in (*group.learners, *draft.wanting(names)):
-        if learner.bound_to is not None or not any(draft.claimants(name) for name in learner.identities):
+        if learner.bound_to is not None or not any(draft.is_had(name) for name in learner.identities):
             draft.put(replace(learner, member_id=None, emails=(), forgotten=True))
     return changed
 

@@ -22,6 +22,8 @@ class World:
         self.touched: set[str] = set()  # accounts whose document must change, so that others conflict with us
         self.joined: set[str] = set()  # sessions likewise: who comes to attend, and who plans anew, must conflict
         self.crowded: bool = below.crowded if below else False  # too many attended what is planned: none were gathered
+        # Addresses that more people have than this unit can take them from: nobody is meant by one, none were gathered.
+        self.shared: set[str] = below.shared if below else set()
         self.locked: set[str] = set()  # identities of which something was decided by what was not there
         self._found: dict[tuple[str, str], set[str]] = defaultdict(set)
 
@@ -90,6 +92,10 @@ class World:
         found = (self.educator(i) for i in self._look("identity", identity))
         live = (e for e in found if e.profile is not None and identity in e.identities)
         return sorted(live, key=lambda educator: (educator.profile.rank if educator.profile else (), educator.id))
+
+    def is_had(self, identity: str) -> bool:
+        """Whether any live account has this identity."""
+        return identity in self.shared or bool(self.claimants(identity))
 
     def wanting(self, identities: Iterable[str]) -> list[Learner]:
         """Unbound learners with any of these identities."""

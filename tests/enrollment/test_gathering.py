@@ -5,6 +5,7 @@ import random
 import pytest
 
 from services.enrollment.documents import unpack
+from services.enrollment.gathering import Needs, Outside, gather
 from services.enrollment.state import Educator, Learner
 from services.enrollment.telling import Tombstone
 from tests.enrollment.builders import (
@@ -25,6 +26,7 @@ from tests.enrollment.builders import (
     hours_registered,
     hours_withdrawn,
     learner,
+    learner_id,
     merged,
     nea_registered,
     oriented,
@@ -96,6 +98,27 @@ async def test_batches_on_mongod_end_as_decisions_in_memory_do(enrollment: Enrol
     expected = [event for event in told if not isinstance(event, Tombstone)]
     assert sorted(map(str, published)) == sorted(map(str, expected))
     assert await enrollment.database["parked"].count_documents({}) == 0
+
+
+async def test_of_an_address_that_hundreds_have_neither_they_nor_their_learners_are_read(
+    enrollment: Enrollment,
+) -> None:
+    everyone = [profile(f"E-{number}", email="office@example.org") for number in range(300)]
+    await enrollment.given(*everyone)
+    await enrollment.given(*(submitted(whom=learner(f"N-{number}", "office@example.org")) for number in range(300)))
+    needs = Needs()
+    needs.of(everyone[0].later(name="Ana").fact)
+    world = await gather(Outside(enrollment.database), needs)
+    assert (set(world.educators), set(world.learners)) == ({"E-0"}, set())
+
+
+async def test_when_a_batch_leaves_an_address_to_one_of_hundreds_it_is_that_one(enrollment: Enrollment) -> None:
+    everyone = [profile(f"E-{number}", email="office@example.org") for number in range(300)]
+    await enrollment.given(*everyone, submitted(whom=learner("N-1", "office@example.org")))
+    await enrollment.given(*(one.later(email=f"{one.key}@example.org") for one in everyone[:150]))
+    assert (await enrollment.document("learners", learner_id())).get("bound_to") is None
+    await enrollment.when(*(one.later(email=f"{one.key}@example.org") for one in everyone[150:299]))
+    assert (await enrollment.document("learners", learner_id()))["bound_to"] == "E-299"
 
 
 async def test_all_addresses_of_a_learner_are_looked_up_not_only_the_one_that_a_profile_brings(
