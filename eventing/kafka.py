@@ -13,7 +13,7 @@ from aiokafka.structs import TopicPartition
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from eventing.clients import started
-from eventing.topics import RegisteredTopic, topic_settings
+from eventing.topics import MOST_BYTES, RegisteredTopic, topic_settings
 from eventing.transient import TransientError
 
 __all__ = ["KafkaError", "KafkaSettings", "TopicPartition", "ensure_topics", "offsets", "producer"]
@@ -78,7 +78,7 @@ def producer(settings: KafkaSettings) -> AIOKafkaProducer:
         enable_idempotence=True,
         linger_ms=1,
         max_batch_size=256 * 1024,
-        max_request_size=4 * 1024 * 1024,
+        max_request_size=MOST_BYTES,
         compression_type="lz4",
         request_timeout_ms=20_000,
     )

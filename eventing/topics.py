@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import Protocol
 
+# Of one record. What is accepted may be a MiB, and its numbers nearly four times as long when written again (1e15).
+MOST_BYTES = 4 * 1024 * 1024
+
 
 class RegisteredTopic(Protocol):
     """What creating a topic needs to know of it."""
@@ -24,6 +27,7 @@ def topic_settings(topic: RegisteredTopic, replication: int) -> dict[str, str]:
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(retention),
         "min.insync.replicas": str(max(1, replication - 1)),
+        "max.message.bytes": str(MOST_BYTES),
     }
     if topic.compacted:
         # What an erasure replaced by a tombstone is gone from the disk within a week.

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import sys
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -222,6 +224,16 @@ async def test_all_three_ways_in_lead_to_one_record_and_one_effect(service: Runn
     assert [event.sequence for event in told[ANA]] == [1, 2, 3, 4, 5]
     assert {event.source for event in told[ANA]} == {"/enrollment"}
     assert len((await service.told(topics.EDUCATORS.name))[ANA]) == 1
+
+
+async def test_the_largest_event_that_a_batch_may_hold_reaches_its_educator(service: Running) -> None:
+    await service.start()
+    largest = oriented()
+    room = 1024 * 1024 - len(orjson.dumps([largest.cloudevent])) - len(',"more":""')
+    more = b64encode(random.Random(7).randbytes(room)).decode()[:room]  # hardly to be compressed
+    assert await service.post(replace(largest, data={**largest.data, "more": more})) == 202
+    assert await service.post(attended(), hours_registered(BEN)) == 202
+    assert await until_true(lambda: _applied(service, 3))
 
 
 async def test_a_sequence_of_the_portal_s_own_holds_up_nothing_and_makes_nothing_a_duplicate(service: Running) -> None:
