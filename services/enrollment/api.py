@@ -9,8 +9,10 @@ from contracts.program_year import Programs
 from eventing.admin import build_api
 from eventing.audit import staged
 from eventing.batch import Batch, Cause
+from eventing.clock import system_now
 from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, listing, page, requires, unknown_cursor
 from eventing.mongo import Database, faults
+from eventing.parking import REPEATED_WITHIN
 from eventing.service import Service
 from eventing.transient import repeat
 from services.enrollment import books, views
@@ -24,6 +26,7 @@ from services.enrollment.store import EDUCATORS, LEARNERS, Tx
 from services.enrollment.world import World
 
 SOURCE = "/enrollment/staff"
+UNLINKED = "learner.unlink"
 
 
 class Link(Reasoned):
@@ -140,15 +143,20 @@ def _learners(api: FastAPI, service: Service, keys: Keys, programs: Programs, ps
 
     @api.post("/links/{learner_id}/unlink", tags=["learners"])
     async def unlink_learner(learner_id: str, body: Reasoned, caller: Staff) -> dict[str, Any]:
-        """Take a match or a link back, and all its effects. The learner is not matched with that educator again."""
+        """Take a match or a link back, and all its effects. The learner is not matched with that educator again.
+
+        Somebody else may be at once; the same words within a minute are a repeat, which leaves that match alone.
+        """
 
         async def unit() -> dict[str, Any]:
             async with Tx.begin(database, Batch.none(), service.clock()) as tx:
                 await tx.gather(Needs(unlinked={learner_id}))
-                former = _known(tx, learner_id).bound_to
-                if former is not None:
-                    tx.bulk("audit", staged(caller, "learner.unlink", learner_id, body.reason, of=former))
-                    await _finish(tx, unlink(tx.world, learner_id, programs), learner_id, pseudonyms)
+                learner = _known(tx, learner_id)
+                if learner.bound_to is not None and not await _repeats(tx, caller, learner, body.reason):
+                    decision = unlink(tx.world, learner_id, programs)
+                    about = {"of": learner.bound_to, "left": decision.changes.learner(learner_id).bindings}
+                    tx.bulk("audit", staged(caller, UNLINKED, learner_id, body.reason, **about))
+                    await _finish(tx, decision, learner_id, pseudonyms)
                 return views.learner_row(tx.world.learner(learner_id))
 
         return await repeat(unit)
@@ -191,6 +199,13 @@ def _known(tx: Tx, learner_id: str) -> Learner:
     if learner_id not in tx.world.learners:
         raise ProblemError(404, "unknown_learner", "No learner has this id.")
     return tx.world.learner(learner_id)
+
+
+async def _repeats(tx: Tx, caller: Caller, learner: Learner, reason: str) -> bool:
+    """Whether this caller has just unlinked the learner with these words, and the learner is as that has left it."""
+    done: dict[str, Any] = {"at": {"$gt": system_now() - REPEATED_WITHIN}, "action": UNLINKED, "target": learner.id}
+    done |= {"who": caller.name, "reason": reason, "left": learner.bindings}
+    return await tx.db["audit"].find_one(done, session=tx.session) is not None
 
 
 async def _page(database: Database, wanted: dict[str, Any], at: Page) -> tuple[list[Learner], Learner | None]:

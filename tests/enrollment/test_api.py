@@ -216,6 +216,21 @@ async def test_unlinking_takes_its_effects_back_and_is_safe_to_repeat(
     assert [one["id"] for one in await unmatched(http)] == [learner_id()]
 
 
+async def test_unlinking_again_leaves_the_match_that_it_made_way_for(
+    http: httpx.AsyncClient, enrollment: Enrollment
+) -> None:
+    """Matched by address before the member id's holder came; a match does not move, so staff unlink it."""
+    await enrollment.given(profile(ANA, email="ana@example.org"), submitted(whom=learner("N-1", "ana@example.org")))
+    await enrollment.given(profile(BEN, nea_member_id="N-1"))
+    path = f"/links/{learner_id()}/unlink"
+    for _ in range(2):
+        answer = await http.post(path, json={"reason": "Not Ana's"}, headers=STAFF)
+        assert (answer.status_code, answer.json()["educator_id"]) == (200, BEN)
+    assert await enrollment.names() == ["LearnerUnlinked", "CredentialSubmitted"]
+    answer = await http.post(path, json={"reason": "Not Ben's either"}, headers=STAFF)
+    assert answer.json()["educator_id"] is None
+
+
 async def test_linking_unlinking_and_linking_again_publishes_events_of_their_own(
     http: httpx.AsyncClient, enrollment: Enrollment
 ) -> None:
