@@ -40,6 +40,7 @@ class Forgotten:
     def _note(self, educator_id: str | None, identities: Iterable[str], pseudonyms: Pseudonyms) -> None:
         if educator_id is not None:
             self.keys.add(educator_id)
+            self.words.add(orjson.dumps(educator_id).lower())  # what came without a key is known by it
         for identity in identities:
             kind, _, name = identity.partition(":")
             self.keys.add(identity if kind == "nea" else f"email:{pseudonyms.of(identity)}")

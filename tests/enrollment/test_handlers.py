@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from contracts import events, topics
 from eventing import envelope, parking
+from eventing.batch import Batch, Failure, Reason
 from eventing.parking import Handlers
 from eventing.testing import batch_of
 from services.enrollment import handlers, policy
@@ -145,6 +147,19 @@ async def test_erasure_reaches_parked_and_quarantined_bodies(
     assert kept["value"] is None
     await parking.retry(enrollment.database, "nea:N-77", handlers_of(enrollment))
     assert await enrollment.database["parked"].count_documents({}) == 0
+
+
+async def test_erasure_reaches_a_profile_in_quarantine_that_came_without_a_key(enrollment: Enrollment) -> None:
+    """Nor has it her address: none that could be used ever came."""
+    broken = said("educator.updated", educator_id=ANA, name="Ana Ruiz", email="ana(at)example.org")
+    other = said("educator.updated", educator_id=f"{ANA}-maria", name="Ana Maria Ruiz", email="nowhere")
+    for offset, fact in enumerate((broken, other)):
+        value = orjson.dumps(fact.cloudevent)
+        failure = Failure(PORTAL, 5, offset, None, value, (), fact.time, Reason("no_key"))
+        await enrollment.consume(Batch((failure,), {(PORTAL, 5): offset}))
+    await enrollment.when(attended(ANA), erased(ANA))
+    kept = await enrollment.database["quarantine"].find({}).sort("_id", 1).to_list(None)
+    assert [row["value"] is None for row in kept] == [True, False]
 
 
 async def test_what_the_portal_writes_to_kafka_is_claimed_as_over_http(enrollment: Enrollment) -> None:
