@@ -42,6 +42,7 @@ def sign(secret: hmac.HMAC, content: bytes) -> bytes:
 
 
 def _decoded(secret: str) -> bytes:
-    if not secret.startswith(PREFIX):
+    key = b64decode(secret.removeprefix(PREFIX), validate=True)
+    if not secret.startswith(PREFIX) or not key:  # with an empty key anyone could sign
         raise ValueError("a webhook secret is whsec_ and base64")
-    return b64decode(secret.removeprefix(PREFIX), validate=True)
+    return key
