@@ -27,6 +27,7 @@ from services.enrollment.world import World
 
 SOURCE = "/enrollment/staff"
 UNLINKED = "learner.unlink"
+MOST_CANDIDATES = 20  # shown of each identity
 
 
 class Link(Reasoned):
@@ -217,9 +218,11 @@ async def _page(database: Database, wanted: dict[str, Any], at: Page) -> tuple[l
 
 
 async def _candidates(database: Database, learners: list[Learner]) -> dict[str, list[str]]:
-    names = sorted({name for learner in learners for name in learner.identities})
+    """Who shares an identity with each learner; of an address that thousands have, the first few."""
+    names = {"identities": {"$in": sorted({name for learner in learners for name in learner.identities})}}
+    few = {"$minN": {"input": "$_id", "n": MOST_CANDIDATES}}
+    each = [{"$match": names}, {"$project": {"identities": 1}}, {"$unwind": "$identities"}, {"$match": names}]
     with faults():
-        found = await database[EDUCATORS].find({"identities": {"$in": names}}, {"identities": 1}).to_list(None)
-    return {
-        learner.id: [row["_id"] for row in found if learner.identities & set(row["identities"])] for learner in learners
-    }
+        found = database[EDUCATORS].aggregate([*each, {"$group": {"_id": "$identities", "few": few}}])
+        having = {row["_id"]: row["few"] async for row in found}
+    return {one.id: sorted({id for name in one.identities for id in having.get(name, ())}) for one in learners}

@@ -186,6 +186,17 @@ async def test_a_learner_that_is_nobody_is_listed_with_who_it_may_be(
     assert (one["candidates"], one["intake_key"]) == ([ANA, BEN], "nea:N-1")
 
 
+async def test_of_an_address_that_hundreds_have_some_are_shown_as_candidates(
+    http: httpx.AsyncClient, enrollment: Enrollment
+) -> None:
+    everyone = [profile(f"E-{number:03}", email="office@example.org") for number in range(200)]
+    await enrollment.given(*everyone, profile(ANA, nea_member_id="N-1"), profile(BEN, email="ben@example.org"))
+    addresses = ("office@example.org", "ben@example.org")
+    await enrollment.given(*(submitted(whom=learner("N-2", address)) for address in addresses))
+    (one,) = await unmatched(http)
+    assert one["candidates"] == sorted([BEN, *(f"E-{number:03}" for number in range(20))])
+
+
 async def test_linking_applies_what_waited_and_is_safe_to_repeat(
     http: httpx.AsyncClient, enrollment: Enrollment
 ) -> None:
