@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from contracts.kinds import Decision
 from contracts.program import CatalogueEntry, Program, Programs
 from contracts.program_year import Contact
 from services.notifications import words
@@ -130,9 +129,7 @@ def _steps(credential: Credential, group: Group, program: Program, now: datetime
 
 def _submission(credential: Credential, program: Program, now: datetime) -> Step:
     """Submitting, or revising where NEA asked for it: then it is that deadline that counts."""
-    last = credential.last_review
-    returned = last is not None and last.decision in (Decision.NOT_YET, Decision.INCOMPLETE)
-    if last is not None and returned and credential.award is None and not credential.answered(last):
+    if credential.to_revise:
         due, closed = program.revision_deadline, now >= program.revision_closes
         return Step(StepName.SUBMISSION, "Revised and submitted to NEA again", False, due=due, overdue=closed)
     attempts = credential.attempts

@@ -116,6 +116,7 @@ def _scene(kind: Kind, programs: Programs, credential: str) -> Scene:
         case Kind.SUBMISSION_RETURNED | Kind.SUBMISSION_DENIED:
             decision = Decision.DENIED if kind is Kind.SUBMISSION_DENIED else Decision.NOT_YET
             review = Review(credential, "S-1", 1, decision, _at(5, 7), _at(5, 7))
+            message = replace(message, cause=review.cause)
             educator, now = replace(whole, reviews={review.key: review}, entries=early.entries), _at(5, 8)
         case Kind.HOURS_GRANTED | Kind.HOURS_HELD | Kind.HOURS_REVERSED | Kind.TRANSCRIPT_SUPERSEDED:
             message, educator, now = _about_hours(message, whole)

@@ -90,9 +90,10 @@ def _submitted(scene: Scene) -> Letter:
 
 def _reviewed(scene: Scene) -> Letter:
     listed = scene.checklist()
-    review = listed.credential.last_review
-    if review is None:
+    found = [r for r in listed.credential.reviews if r.cause == scene.message.cause]
+    if not found:
         raise NothingToSayError("review")
+    review = found[-1]
     nea, program = listed.program.contacts.nea_help_center, listed.program
     left = (program.revision_deadline - program.local_date(scene.now)).days
     closed = scene.now >= program.revision_closes

@@ -104,9 +104,8 @@ def _reviews(credential: Credential, tell: _Teller) -> Iterator[News]:
         if review.decision is Decision.AWARDED or credential.answered(review):
             continue
         kind = Kind.SUBMISSION_DENIED if review.decision is Decision.DENIED else Kind.SUBMISSION_RETURNED
-        cause = f"{review.submission_id} {review.attempt} {review.decision}"
         moments = (review.heard_at, review.decided_at)
-        yield tell(kind, credential.id, cause, *moments, micro_credential_id=credential.id)
+        yield tell(kind, credential.id, review.cause, *moments, micro_credential_id=credential.id)
 
 
 def _held(credential: Credential, tell: _Teller) -> Iterator[News]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from contracts.kinds import Decision, SessionKind
+from contracts.kinds import SessionKind
 from contracts.program import Program, Programs
 from services.notifications import seats
 from services.notifications.standing import Credential, Group
@@ -234,13 +234,14 @@ def _to_submit(credential: Credential) -> bool:
 
 
 def _to_revise(credential: Credential, program: Program, programs: Programs) -> bool:
-    """The last word of NEA asks for a revision, of a submission that this year's deadlines govern."""
-    last = credential.last_review
-    if credential.award is not None or last is None or credential.answered(last) or credential.late(last.submission_id):
-        return False
-    first = next((a for a in credential.attempts if a.submission_id == last.submission_id and a.number == 1), None)
-    governed_by = programs.of(first.submitted_at if first else last.decided_at)
-    return last.decision in (Decision.NOT_YET, Decision.INCOMPLETE) and governed_by == program
+    """NEA asks for a revision of a submission that was in time and that this year's deadlines govern."""
+    for review in credential.to_revise:
+        of_it = (a for a in credential.attempts if a.submission_id == review.submission_id)
+        first = next((a for a in of_it if a.number == 1), None)
+        governed_by = programs.of(first.submitted_at if first else review.decided_at)
+        if governed_by == program and not credential.late(review.submission_id):
+            return True
+    return False
 
 
 def awake(program: Program, moment: datetime) -> datetime:

@@ -45,8 +45,12 @@ class Credential:
         return bool(self.attempts) or bool(self.reviews)
 
     @property
-    def last_review(self) -> Review | None:
-        return self.reviews[-1] if self.reviews else None
+    def to_revise(self) -> tuple[Review, ...]:
+        """What NEA asked to have revised, and was not: each submission stands alone, whatever became of another."""
+        if self.award is not None:
+            return ()
+        asked = (Decision.NOT_YET, Decision.INCOMPLETE)
+        return tuple(r for r in self.reviews if r.decision in asked and not self.answered(r))
 
     def answered(self, review: Review) -> bool:
         """Has a later attempt, or a later review of this one, come of the same submission?"""

@@ -177,6 +177,11 @@ class Review:
         when = self.decided_at.isoformat()
         return f"{self.submission_id}\n{self.attempt}\n{self.decision}\n{when}\n{self.learner_id or ''}"
 
+    @property
+    def cause(self) -> str:
+        """What a message about it names."""
+        return f"{self.submission_id} {self.attempt} {self.decision}"
+
 
 @dataclass(frozen=True, slots=True)
 class Revocation:

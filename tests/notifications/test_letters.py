@@ -98,6 +98,25 @@ def test_a_return_says_by_when_and_how_many_days_are_left() -> None:
     assert "nea.certificationbank.com" in found
 
 
+ANEW = (  # denied in its second attempt, and another submission after that
+    submitted(at=local(4, 2)),
+    reviewed(Decision.NOT_YET, at=local(4, 10)),
+    submitted(at=local(4, 15), attempt=2),
+    reviewed(Decision.DENIED, at=NOW - 4 * DAY, attempt=2),
+    submitted(at=local(4, 25), submission="S-2"),
+)
+
+
+def test_a_return_is_of_the_submission_that_it_names_whatever_became_of_another() -> None:
+    returned = reviewed(Decision.INCOMPLETE, at=NOW - DAY, submission="S-2")
+    found = said(*ANEW, returned, kind="submission_returned")
+    assert "On Thursday, May 9, 2024 NEA's reviewers found your submission" in found
+    assert "incomplete" in found
+    assert "[ ] Revised and submitted to NEA again - by Friday, May 24, 2024" in found
+    denied = said(*ANEW, returned, kind="submission_denied")
+    assert "On Monday, May 6, 2024 NEA's reviewers decided not to award" in denied
+
+
 @pytest.mark.parametrize(
     ("facts", "why"),
     [

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from contracts.kinds import SessionKind
+from contracts.kinds import Decision, SessionKind
 from services.notifications import decisions, reminders
 from services.notifications.reasons import Drop
 from services.notifications.state import Kind, Message
@@ -25,6 +25,7 @@ from tests.notifications.builders import (
     profile,
     registered,
     reserved,
+    reviewed,
     scheduled,
     submitted,
 )
@@ -127,6 +128,21 @@ def test_what_else_a_reminder_carried_is_said_again_if_it_never_went_out() -> No
     [again] = reminded(world)
     assert again.kind is not Kind.DEADLINE
     assert set(again.told) == set(message.told) - {message.key}
+
+
+def test_a_revision_is_asked_for_by_its_deadline_though_an_earlier_submission_was_denied_in_a_later_attempt() -> None:
+    world = world_at(local(5, 10))
+    world.hear(attended(at=local(4, 1)), registered(at=local(4, 1)))
+    world.hear(submitted(at=local(4, 2)), reviewed(Decision.DENIED, at=local(5, 6), attempt=2))
+    world.hear(submitted(at=local(4, 25), submission="S-2"))
+    world.hear(reviewed(Decision.NOT_YET, at=local(5, 9), submission="S-2"))
+    world.messages()
+    world.now = local(5, 17, 7)
+    assert [(m.kind, m.subject) for m in reminded(world)] == [(Kind.DEADLINE, "revision 2023-24")]
+    world.hear(submitted(at=world.now, submission="S-2", attempt=2))
+    world.messages()
+    world.now = local(5, 21, 7)
+    assert reminded(world) == []
 
 
 def test_a_session_is_recalled_on_the_day_before_and_not_to_whoever_has_just_reserved() -> None:
