@@ -70,9 +70,13 @@ def title(credential_id: str | None, programs: Programs, prefer: Program | None 
     return words.shortened(entry.title if entry else credential_id or "")
 
 
-def governing(credential: Credential, programs: Programs, now: datetime) -> Program:
-    """The year whose deadlines count: that of the first attempt, else the one that we are in."""
-    first = next((a for a in credential.attempts if a.number == 1), None)
+def governing(credential: Credential, programs: Programs, now: datetime, submission_id: str | None = None) -> Program:
+    """The year whose deadlines count: that of the submission's first attempt, else the one that we are in.
+
+    Each submission has its own; where none is named, it is the newest that counts.
+    """
+    firsts = [a for a in credential.attempts if a.number == 1 and submission_id in (None, a.submission_id)]
+    first = firsts[-1] if firsts else None
     return (programs.of(first.submitted_at) if first else None) or programs.current(now)
 
 
@@ -85,13 +89,15 @@ def of(credential_id: str, group: Group, programs: Programs, now: datetime) -> C
         title(credential_id, programs, program),
         entry.minutes if entry else program.minutes.micro_credential,
         entry.designations if entry else (),
-        _steps(credential, group, program, now),
+        _steps(credential, group, program, programs, now),
         entry.url if entry else None,
         program,
     )
 
 
-def _steps(credential: Credential, group: Group, program: Program, now: datetime) -> tuple[Step, ...]:
+def _steps(
+    credential: Credential, group: Group, program: Program, programs: Programs, now: datetime
+) -> tuple[Step, ...]:
     def on(moment: datetime | None) -> str:
         return words.short_day(program.local_date(moment)) if moment else ""
 
@@ -122,14 +128,14 @@ def _steps(credential: Credential, group: Group, program: Program, now: datetime
             workshop is not None,
             on(workshop.ended_at if workshop else None),
         ),
-        _submission(credential, program, now),
+        _submission(credential, program, programs, now),
         _award(credential, program),
     )
 
 
-def _submission(credential: Credential, program: Program, now: datetime) -> Step:
+def _submission(credential: Credential, program: Program, programs: Programs, now: datetime) -> Step:
     """Submitting, or revising where NEA asked for it: then it is that deadline that counts."""
-    if credential.to_revise:
+    if any(governing(credential, programs, now, r.submission_id) == program for r in credential.to_revise):
         due, closed = program.revision_deadline, now >= program.revision_closes
         return Step(StepName.SUBMISSION, "Revised and submitted to NEA again", False, due=due, overdue=closed)
     attempts = credential.attempts

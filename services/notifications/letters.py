@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.hours import shown
 from contracts.kinds import MissingStep
-from services.notifications import reminder_letters, reversals, seats, words
+from services.notifications import checklist, reminder_letters, reversals, seats, words
 from services.notifications.checklist import Action, Checklist
 from services.notifications.scene import Letter, NothingToSayError, Scene, Seat, seat_action, session_facts
 from services.notifications.state import Entry, Kind
@@ -70,15 +70,16 @@ def _submitted(scene: Scene) -> Letter:
     found = [a for a in listed.credential.attempts if a.submission_id == submission_id and a.number == int(number)]
     if not found:
         raise NothingToSayError("attempt")
-    attempt, zone = found[0], listed.program.zone
+    attempt = found[0]
+    program = checklist.governing(listed.credential, scene.programs, scene.now, submission_id)
     # A revision of what was late from the start is late by the first deadline.
     by_the_first = attempt.number == 1 or listed.credential.late(submission_id)
-    deadline = listed.program.submission_deadline if by_the_first else listed.program.revision_deadline
+    deadline = program.submission_deadline if by_the_first else program.revision_deadline
     facts = {
         "credential": listed.title,
         "attempt": attempt.number,
-        "submitted_on": words.local_day(attempt.submitted_at, zone),
-        "submitted_at": words.clock_time(attempt.submitted_at, zone),
+        "submitted_on": words.local_day(attempt.submitted_at, program.zone),
+        "submitted_at": words.clock_time(attempt.submitted_at, program.zone),
         "deadline": words.day(deadline),
         "judged": attempt.on_time is not None,
     }
@@ -94,7 +95,8 @@ def _reviewed(scene: Scene) -> Letter:
     if not found:
         raise NothingToSayError("review")
     review = found[-1]
-    nea, program = listed.program.contacts.nea_help_center, listed.program
+    program = checklist.governing(listed.credential, scene.programs, scene.now, review.submission_id)
+    nea = program.contacts.nea_help_center
     left = (program.revision_deadline - program.local_date(scene.now)).days
     closed = scene.now >= program.revision_closes
     url = listed.url or nea.url or scene.portal_url

@@ -1,5 +1,7 @@
 """What a message says, from what is known when it is sent."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from contracts.event import EventData
@@ -115,6 +117,29 @@ def test_a_return_is_of_the_submission_that_it_names_whatever_became_of_another(
     assert "[ ] Revised and submitted to NEA again - by Friday, May 24, 2024" in found
     denied = said(*ANEW, returned, kind="submission_denied")
     assert "On Monday, May 6, 2024 NEA's reviewers decided not to award" in denied
+
+
+def test_a_submission_of_the_next_year_is_told_by_that_years_deadlines() -> None:
+    sent, now = datetime(2025, 2, 3, 20, tzinfo=UTC), datetime(2025, 2, 10, 20, tzinfo=UTC)
+    world = World(sent)
+    world.hear(profile(), submitted(at=local(4, 2)), reviewed(Decision.DENIED, at=NOW))
+    world.hear(submitted(at=sent, submission="S-2"))
+    received = next(m for m in world.messages() if m.kind == "submission_received")
+    assert "That is in time: the deadline is Friday, April 25, 2025." in text(world, received)
+    world.now = now
+    world.hear(reviewed(Decision.NOT_YET, at=now, submission="S-2"))
+    [returned] = world.messages()
+    found = text(world, returned)
+    assert "by Friday, May 23, 2025: 102 days left" in found
+    assert "[ ] Revised and submitted to NEA again - by Friday, May 23, 2025" in found
+
+
+def test_what_was_to_be_revised_last_year_is_behind_who_submitted_anew_this_year() -> None:
+    world = World(datetime(2025, 2, 10, 20, tzinfo=UTC))
+    world.hear(profile(), submitted(at=local(4, 2)), reviewed(Decision.NOT_YET, at=local(5, 1)))
+    world.hear(submitted(at=world.now, submission="S-2"))
+    received = next(m for m in world.messages() if m.kind == "submission_received")
+    assert "[x] Submitted to NEA - February 10, 2025" in text(world, received)
 
 
 @pytest.mark.parametrize(
