@@ -201,10 +201,11 @@ class Tx(UnitOfWork):
             session_id=document.get("session_id"),
             at=at,
         )
-        # Its id is of this very attempt; what led to it is the event that made the message, where one did.
+        # Its id is of this very attempt, and of the sending that staff asked for: that begins to count anew.
+        # What led to it is the event that made the message, where one did.
         led_by = document.get("led_by")
         cause = Cause(
-            f"{document['_id']}/{document['tries']}/{document['lost']}",
+            f"{document['_id']}/{document.get('resent', 0)}/{document['tries']}/{document['lost']}",
             "/notifications/mail",
             led_by and led_by["traceparent"],
             led_by and (led_by["id"], led_by["source"]),

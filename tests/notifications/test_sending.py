@@ -330,6 +330,43 @@ async def test_an_unusable_address_fails_alone(notifications: Notifications) -> 
     }
 
 
+async def test_what_fails_again_after_staff_resend_it_is_told_again_and_holds_up_nobody(
+    notifications: Notifications,
+) -> None:
+    await notifications.hear(profile(email="x" * 290 + "@"))
+    await notifications.send()
+    await resend(notifications, "welcome")
+    await notifications.hear(profile(ANA))
+    await notifications.send()
+    told = await notifications.published.events()
+    assert sorted(event.type.split(".")[2] for event in told) == ["NotificationFailed"] * 2 + ["NotificationSent"]
+    assert len({event.id for event in told}) == 3
+
+
+async def test_what_was_lost_and_then_refused_is_told_twice(notifications: Notifications) -> None:
+    """As after SIGKILL while it was being sent: what becomes of it then is another event."""
+    await notifications.hear(profile(), registered(at=notifications.clock() - 3 * DAY))
+    await notifications.send()
+    await notifications.tick()
+    being_sent = {"$set": {"owner": "dead", "status": "sending", "tries": 1}}
+    await notifications.database["messages"].update_one({"kind": "steps_missing"}, being_sent)
+    await notifications.send()
+    assert (await notifications.states())["steps_missing"] == "unknown"
+    await resend(notifications, "steps_missing")
+    notifications.mail.will(ADDRESS, How.SAYS_550)
+    await notifications.send()
+    assert (await notifications.states())["steps_missing"] == "failed"
+    told = [event for event in await notifications.published() if event.kind == "steps_missing"]
+    assert [event.status for event in told] == ["unknown", "failed"]
+
+
+async def resend(notifications: Notifications, kind: str) -> None:
+    id_ = (await notifications.message(kind))["_id"]
+    async with notifications.asked_by("staff") as staff:
+        answer = await staff.post(f"/messages/{id_}/resend", json={"reason": "try again"})
+    assert answer.status_code == 200
+
+
 async def test_nothing_that_people_typed_gets_into_the_headers_or_becomes_markup(notifications: Notifications) -> None:
     name = "<b>Bad</b>\u2028Bcc:\u202evictim@example.org Rosa"
     title = "{{ 7 * 7 }} <script>alert(1)</script> " + "x" * 250
