@@ -68,7 +68,10 @@ async def or_given_back(shift: Shift, ids: Sequence[str]) -> AsyncIterator[None]
 
 
 async def give_back(shift: Shift, ids: Sequence[str]) -> None:
-    """Queue these again, though they may stand there as being sent: the mail server has not heard of them."""
+    """Queue these again, though they may stand there as being sent: the mail server has not heard of them.
+
+    However long it takes: what nobody gave back has our name on it as long as we live, and so nobody would send it.
+    """
     ours = {"_id": {"$in": list(ids)}, "owner": shift.id}
     waiting = {"status": {"$in": [Status.QUEUED.value, Status.SENDING.value]}}
 
@@ -77,4 +80,4 @@ async def give_back(shift: Shift, ids: Sequence[str]) -> None:
             free = {"$set": {"status": Status.QUEUED.value, "owner": None}}
             await shift.database["messages"].update_many({**ours, **waiting}, free)
 
-    await repeat(unit)
+    await repeat(unit, tries=None)

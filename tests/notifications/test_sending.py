@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from email.utils import parseaddr
 from functools import partial
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 
@@ -13,6 +14,7 @@ from pymongo.errors import AutoReconnect
 
 from contracts import events
 from contracts.kinds import EntryKind
+from eventing import transient
 from eventing.transient import TransientError
 from services.notifications.settings import Settings
 from services.notifications.store import Tx
@@ -260,6 +262,32 @@ async def test_a_fault_of_mongodb_while_messages_are_held_strands_none(notificat
     assert failed.is_set()
     assert await notifications.states() == {"welcome": "sent", "steps_missing": "sent"}
     assert len(notifications.mail.delivered) == 2
+
+
+async def test_what_was_held_when_mongodb_went_away_for_long_is_sent_when_it_is_back(
+    notifications: Notifications, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot even be given back: 50 tries are some minutes of an outage."""
+    monkeypatch.setattr(transient, "pause", lambda attempt: 0.0)
+    await notifications.hear(profile())
+    with away(notifications.database["messages"], "update_many", tries=50):
+        await notifications.send()
+    assert await notifications.states() == {"welcome": "sent"}
+
+
+@contextmanager
+def away(collection: Any, step: str, tries: int) -> Iterator[None]:
+    """After the first such call by whoever sends, so many fail without being done."""
+    kind, calls = type(collection), count()
+    really = getattr(kind, step)
+
+    def call(self: Any, *arguments: Any, **named: Any) -> Any:
+        if self.name != collection.name or "session" in named or (number := next(calls)) > tries:
+            return really(self, *arguments, **named)
+        return _Broken(really(self, *arguments, **named) if number == 0 else asyncio.sleep(0))
+
+    with patch.object(kind, step, call):
+        yield
 
 
 async def test_erasure_takes_address_and_words_out_of_what_was_sent_and_drops_what_waits(
