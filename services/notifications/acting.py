@@ -38,7 +38,7 @@ async def resend(database: Database, message_id: str, caller: Caller, reason: st
             }  # fmt: skip
             tx.bulk(
                 "messages",
-                UpdateOne({"_id": message_id}, {"$set": changes, "$unset": {"first_put_off_at": ""}}),
+                UpdateOne({"_id": message_id}, {"$set": changes, "$unset": {"first_put_off_at": "", "put_off": ""}}),
             )
             tx.bulk("audit", staged(caller, "message.resend", message_id, reason))
             await tx.write()

@@ -34,11 +34,13 @@ class Settled:
     due_at: datetime | None = None
     code: int = 0
     lost: bool = False  # the outcome of this try is unknown
+    put_off: bool = False  # the mail server wants this message later
     suppress: str | None = None  # the address's name, where it refuses mail
 
 
 def after(document: Mapping[str, Any], answer: Answer, retry_seconds: float, now: datetime, address_id: str) -> Settled:
     """What one answer of the mail server means for a message. Pure; `now` is system time."""
+    put_off = document.get("put_off", 0)
     match answer.fate:
         case Fate.TAKEN:
             return Settled(document, Status.SENT, code=answer.code)
@@ -48,8 +50,8 @@ def after(document: Mapping[str, Any], answer: Answer, retry_seconds: float, now
         case Fate.PUT_OFF:
             if now - document.get("first_put_off_at", now) >= PATIENCE:
                 return Settled(document, Status.FAILED, Failure.NOT_TAKEN_IN_TIME, code=answer.code)
-            wait = min(LONGEST_WAIT, timedelta(seconds=retry_seconds * 2 ** min(document["tries"], 12)))
-            return Settled(document, Status.QUEUED, try_at=now + wait, code=answer.code)
+            wait = min(LONGEST_WAIT, timedelta(seconds=retry_seconds * 2 ** min(put_off, 12)))
+            return Settled(document, Status.QUEUED, try_at=now + wait, code=answer.code, put_off=True)
         case Fate.REFUSED_ADDRESS:
             return Settled(document, Status.FAILED, Failure.ADDRESS_REFUSED, code=answer.code, suppress=address_id)
         case Fate.REFUSED_CONTENT:
@@ -114,7 +116,8 @@ def _stage(tx: Tx, one: Settled) -> None:
         changes["due_at"] = one.due_at
     if one.status is Status.SENT:
         changes |= {"sent_at": tx.now, "forced": False}
-    tx.bulk("messages", UpdateOne({"_id": document["_id"]}, {"$set": changes, "$inc": {"lost": int(one.lost)}}))
+    counted = {"lost": int(one.lost), "put_off": int(one.put_off)}
+    tx.bulk("messages", UpdateOne({"_id": document["_id"]}, {"$set": changes, "$inc": counted}))
     if one.status in (Status.SENT, Status.FAILED, Status.UNKNOWN):
         tx.report(document, one.status, tx.now)
     if one.suppress is not None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from email.utils import parseaddr
 from functools import partial
 from itertools import count
@@ -15,6 +16,7 @@ from pymongo.errors import AutoReconnect
 from contracts import events
 from contracts.kinds import EntryKind
 from eventing import transient
+from eventing.clock import system_now
 from eventing.transient import TransientError
 from services.notifications.settings import Settings
 from services.notifications.store import Tx
@@ -129,6 +131,22 @@ async def test_a_server_that_says_later_for_48_hours_gets_it_no_more(notificatio
     assert (message["status"], message["reason"]) == ("failed", "not_taken_in_time")
     [told] = await notifications.published()
     assert isinstance(told, events.NotificationFailed)
+
+
+async def test_waiting_for_a_server_that_was_away_does_not_count_as_being_put_off_by_it(
+    notifications: Notifications,
+) -> None:
+    await notifications.hear(profile())
+    await notifications.database["messages"].update_one({}, {"$set": {"tries": 12}})  # a minute without a mail server
+    notifications.mail.will(ADDRESS, How.SAYS_450)
+    async with notifications.sending(retry_seconds=20.0):
+        await until_true(partial(was_put_off, notifications))
+    waits = (await notifications.message("welcome"))["try_at"] - system_now()
+    assert waits < timedelta(seconds=21)
+
+
+async def was_put_off(notifications: Notifications) -> bool:
+    return (await notifications.message("welcome")).get("code") == 450
 
 
 async def test_an_address_that_is_refused_gets_nothing_more_and_staff_a_task(notifications: Notifications) -> None:
