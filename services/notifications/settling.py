@@ -116,6 +116,8 @@ def _stage(tx: Tx, one: Settled) -> None:
         changes["due_at"] = one.due_at
     if one.status is Status.SENT:
         changes |= {"sent_at": tx.now, "forced": False}
+    if one.status in (Status.FAILED, Status.UNKNOWN):
+        changes["failed_at"] = tx.now
     counted = {"lost": int(one.lost), "put_off": int(one.put_off)}
     tx.bulk("messages", UpdateOne({"_id": document["_id"]}, {"$set": changes, "$inc": counted}))
     if one.status in (Status.SENT, Status.FAILED, Status.UNKNOWN):

@@ -126,7 +126,8 @@ def _cases(since: datetime) -> list[dict[str, Any]]:
 
 
 def _mail(since: datetime) -> list[dict[str, Any]]:
-    bad = {"status": {"$in": [Status.FAILED.value, Status.UNKNOWN.value]}, "created_at": {"$gte": since}}
+    # By when it failed: what is put off was made two days before.
+    bad = {"status": {"$in": [Status.FAILED.value, Status.UNKNOWN.value]}, "failed_at": {"$gte": since}}
     return [{"$match": bad}, {"$group": {"_id": "$kind", "count": {"$sum": 1}}}]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,8 +11,11 @@ import pytest
 from contracts import topics
 from services.notifications.neighbours import Neighbours
 from services.notifications.timers import on_digest, on_parked
-from tests.notifications.builders import DAY, ROSA
+from tests.notifications.builders import DAY, HOUR, ROSA, profile
 from tests.notifications.conftest import Notifications
+from tests.notifications.mail_server import How
+from tests.notifications.test_sending import was_put_off
+from tests.waiting import until_true
 
 KEYS = {"staff": "staff-key", "operator": "operator-key"}
 URLS = {"enrollment": "http://enrollment:8081", "clockhours": "http://clockhours:8082"}
@@ -72,6 +76,31 @@ async def test_a_service_that_is_away_is_left_out_of_the_digest_and_the_rest_is_
     await notifications.send()
     assert [d.mail["Subject"] for d in notifications.mail.delivered] == ["Micro-credentials today: 1 parked"]
     assert sorted(set(others.asked)) == ["clockhours/admin/parked", "enrollment/admin/parked", "enrollment/unmatched"]
+
+
+async def test_mail_that_fails_after_the_days_digest_is_in_the_next_one(
+    notifications: Notifications, neighbours: Neighbours
+) -> None:
+    """What is put off fails 48 hours after it was made."""
+
+    async def digest() -> list[str]:
+        await on_digest(notifications.database, notifications.programs, neighbours, notifications.clock())
+        return [row["subject"] async for row in notifications.database["messages"].find({"kind": "staff_digest"})]
+
+    await notifications.hear(profile())
+    notifications.mail.will("e-rosa@example.org", How.SAYS_450, How.SAYS_450)
+    async with notifications.sending(retry_seconds=20.0):
+        await until_true(partial(was_put_off, notifications))
+    notifications.clock.now += DAY
+    assert await digest() == []
+    long_ago = {"first_put_off_at": notifications.clock().replace(year=2020), "try_at": notifications.clock()}
+    await notifications.database["messages"].update_one({"kind": "welcome"}, {"$set": long_ago})
+    notifications.clock.now += HOUR
+    await notifications.send()
+    notifications.clock.now += DAY
+    assert await digest() == ["Micro-credentials today: 1 failed mails"]
+    notifications.clock.now += DAY
+    assert len(await digest()) == 1
 
 
 async def test_a_day_on_which_nothing_needs_staff_has_no_digest(
