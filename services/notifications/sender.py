@@ -170,8 +170,15 @@ class Sender:
             turn = await prepared.get()
             if turn.settled:
                 await settling.settle(shift, turn.settled, self._clock())
-            for at in range(0, len(turn.ready), most):
-                await _to_its_end(self._wave(shift, pool, turn.ready[at : at + most]))
+            ready = turn.ready
+            while ready:
+                # A server that was away is asked with one: each try writes a message and its link anew.
+                many = 1 if self._away else most
+                wave, ready = ready[:many], ready[many:]
+                await _to_its_end(self._wave(shift, pool, wave))
+                if ready and self._away:
+                    await holding.give_back(shift, [document["_id"] for document, _ in ready])
+                    break  # they are written anew, as things stand then
 
     async def _wave(self, shift: Shift, pool: Pool, wave: Wave) -> None:
         """Write these down as being sent, hand them over, record what became of them."""

@@ -230,6 +230,19 @@ async def test_a_mail_server_that_is_away_delays_everything_and_loses_nothing(no
     assert set((await notifications.states()).values()) == {"sent"}
 
 
+async def test_a_mail_server_that_is_away_is_asked_with_one_message_at_a_time(notifications: Notifications) -> None:
+    """Each try of a message writes it and a link for it, which is kept for months."""
+    port, notifications.mail.port = notifications.mail.port, 1
+    await notifications.hear(*(profile(f"E-{n}") for n in range(40)))
+    first_wave, written = 8, notifications.database["tokens"]
+    async with notifications.sending():
+        await asyncio.sleep(4)
+    assert 0 < await written.count_documents({}) < first_wave + 10
+    notifications.mail.port = port
+    await notifications.send()
+    assert len(notifications.mail.delivered) == 40
+
+
 async def test_a_dead_senders_messages_are_taken_over(notifications: Notifications) -> None:
     """As after SIGKILL: its name stands on one that was being sent, and on one that was only held."""
     others = granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1")
