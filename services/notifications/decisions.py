@@ -85,7 +85,7 @@ def decide(known: Known, event: Event, programs: Programs, now: datetime) -> Kno
     if isinstance(fact, events.EducatorsMerged | events.EducatorsUnmerged):
         return _merged(known, fact, programs, now)
     before = known.educators.get(event.key) or Educator(event.key)
-    known = known.having(learning.learn(before, fact, event.id, event.time))
+    known = known.having(learning.learn(before, fact, event.id, event.time, now))
     if _is_urgent(fact) and policy.is_fresh(event.time, now):
         known = replace(known, messages=(*known.messages, _alert(fact, event, now)))
     return tell(known, [event.key], programs, now)

@@ -23,7 +23,7 @@ from services.notifications.state import (
 )
 
 
-def learn(educator: Educator, fact: EventData, event_id: str, heard_at: datetime) -> Educator:
+def learn(educator: Educator, fact: EventData, event_id: str, heard_at: datetime, now: datetime) -> Educator:
     """Add one fact to what is known of the educator it came under. Merges and erasure have functions of their own."""
     if educator.erased:
         return educator  # later facts are ids only, and nobody is left to be told of them
@@ -50,7 +50,7 @@ def learn(educator: Educator, fact: EventData, event_id: str, heard_at: datetime
         case events.ClockHoursHeld():
             return _held(educator, fact, heard_at)
         case events.ExceptionOpened() | events.ExceptionResolved():
-            return _case(educator, fact, heard_at)
+            return _case(educator, fact, heard_at, now)
         case _:
             return educator
 
@@ -182,11 +182,13 @@ def _held(educator: Educator, fact: events.ClockHoursHeld, heard_at: datetime) -
     return replace(educator, held=held)
 
 
-def _case(educator: Educator, fact: events.ExceptionOpened | events.ExceptionResolved, heard_at: datetime) -> Educator:
+def _case(
+    educator: Educator, fact: events.ExceptionOpened | events.ExceptionResolved, heard_at: datetime, now: datetime
+) -> Educator:
     cases = {k: v for k, v in educator.cases.items() if k != fact.exception_id}
     if isinstance(fact, events.ExceptionOpened):
         cases[fact.exception_id] = Case(
-            fact.exception_id, fact.kind, fact.micro_credential_id, fact.session_id, fact.opened_at, heard_at
+            fact.exception_id, fact.kind, fact.micro_credential_id, fact.session_id, fact.opened_at, heard_at, now
         )
     return replace(educator, cases=cases)
 

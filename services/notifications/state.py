@@ -236,7 +236,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An open exception of the educator's, as clockhours lists it for staff."""
+    """An open exception of the educator's, as clockhours lists it for staff.
+
+    `learned_at` is when this service came to know of it, however old the event was by then.
+    """
 
     exception_id: str
     kind: ExceptionKind
@@ -244,6 +247,7 @@ class Case:
     session_id: str | None
     opened_at: datetime
     heard_at: datetime
+    learned_at: datetime | None = None
 
     @property
     def key(self) -> str:

@@ -32,7 +32,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         Index.on("alias_of", partial={"alias_of": {"$gt": ""}}),  # a $type here, and no query would use it
         Index.on("reserved", "_id"),
         Index.on("remind_at"),
-        Index.on("cases.heard_at"),
+        Index.on("cases.learned_at"),
     ),
     # Each is changed by whoever reserves in it, too: so a seat and a plan that meet cannot miss each other.
     # `told_to`: where too many hold a seat to be told of a plan by one unit, the id up to which they are.

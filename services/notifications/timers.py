@@ -121,8 +121,10 @@ async def _day(database: Database, since: datetime, neighbours: Neighbours) -> D
 
 
 def _cases(since: datetime) -> list[dict[str, Any]]:
-    new = {"cases.heard_at": {"$gte": since}}
-    return [{"$match": new}, {"$unwind": "$cases"}, {"$match": new}, {"$sort": {"cases.heard_at": 1}}, {"$limit": 500}]
+    # By when we came to know of it: what is read late, or was parked, was opened before the last digest.
+    new = {"cases.learned_at": {"$gte": since}}
+    in_order = {"$sort": {"cases.learned_at": 1}}
+    return [{"$match": new}, {"$unwind": "$cases"}, {"$match": new}, in_order, {"$limit": 500}]
 
 
 def _mail(since: datetime) -> list[dict[str, Any]]:

@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from contracts import topics
+from contracts.kinds import ExceptionKind
 from services.notifications.neighbours import Neighbours
 from services.notifications.timers import on_digest, on_parked
-from tests.notifications.builders import DAY, HOUR, ROSA, profile
+from tests.notifications.builders import DAY, HOUR, ROSA, case, profile
 from tests.notifications.conftest import Notifications
 from tests.notifications.mail_server import How
 from tests.notifications.test_sending import was_put_off
@@ -101,6 +102,22 @@ async def test_mail_that_fails_after_the_days_digest_is_in_the_next_one(
     assert await digest() == ["Micro-credentials today: 1 failed mails"]
     notifications.clock.now += DAY
     assert len(await digest()) == 1
+
+
+async def test_an_exception_that_is_read_after_the_days_digest_is_in_the_next_one(
+    notifications: Notifications, neighbours: Neighbours
+) -> None:
+    """The service was away at seven, or the record was parked: it was opened long ago, and nobody heard of it."""
+    await notifications.hear(profile())
+    opened = notifications.records(case(ExceptionKind.LATE_ATTEMPT))
+    digests = notifications.database["messages"]
+    for subjects in ([], ["Micro-credentials today: 1 new exception"]):
+        notifications.clock.now += DAY
+        await on_digest(notifications.database, notifications.programs, neighbours, notifications.clock())
+        assert [row["subject"] async for row in digests.find({"kind": "staff_digest"})] == subjects
+        if not subjects:
+            notifications.clock.now += HOUR
+            await notifications.apply(opened)
 
 
 async def test_a_day_on_which_nothing_needs_staff_has_no_digest(
