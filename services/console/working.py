@@ -1,7 +1,10 @@
 """What staff do for educators: each act is an event or a call to the service that owns it, which audits it too."""
 
 import secrets
+from hashlib import sha256
 from typing import Any
+
+import orjson
 
 from eventing.http import ProblemError
 from services.console.asked import Asked, Console, Done
@@ -24,7 +27,8 @@ async def correct(console: Console, asked: Asked) -> Done:
     what += f", for {data['micro_credential_id']}" if data.get("micro_credential_id") else ""
     if asked.dry_run:
         return Done(f"Would correct {what}.", dry_run=True)
-    await _tell(console, asked, "attendance.corrected", data | {"reason": _reason(asked)})
+    if not await _told(console, asked, "attendance.corrected", data | {"reason": _reason(asked)}):
+        return _sent_before(id)
     return Done(
         f"Corrected {what}. The hours follow within a second or so.",
         link=_educator(id),
@@ -41,7 +45,9 @@ async def merge(console: Console, asked: Asked) -> Done:
         return Done(refused, ok=False)
     if asked.dry_run:
         return Done(f"Would read {merged} as {kept}.", dry_run=True)
-    await _tell(console, asked, "educator.merged", {"kept_educator_id": kept, "merged_educator_id": merged})
+    data = {"kept_educator_id": kept, "merged_educator_id": merged}
+    if not await _told(console, asked, "educator.merged", data):
+        return _sent_before(kept)
     return Done(
         f"{merged} is read as {kept} from now on.", link=_educator(kept), undo="unmerge, on this educator's page."
     )
@@ -52,7 +58,9 @@ async def unmerge(console: Console, asked: Asked) -> Done:
     kept, merged = asked.parts["id"], asked.required("merged_educator_id")
     if asked.dry_run:
         return Done(f"Would read {merged} and {kept} as two people again.", dry_run=True)
-    await _tell(console, asked, "educator.unmerged", {"kept_educator_id": kept, "merged_educator_id": merged})
+    data = {"kept_educator_id": kept, "merged_educator_id": merged}
+    if not await _told(console, asked, "educator.unmerged", data):
+        return _sent_before(kept)
     return Done(f"{merged} and {kept} are two people again.", link=_educator(kept), undo="merge them again.")
 
 
@@ -144,18 +152,32 @@ async def _known(console: Console, id: str) -> JsonObject:
     return found
 
 
-async def _tell(console: Console, asked: Asked, type: str, data: JsonObject) -> None:
-    """Tell enrollment, as the portal would. The form's token makes a second click the same event."""
+async def _told(console: Console, asked: Asked, type: str, data: JsonObject) -> bool:
+    """Tell enrollment, as the portal would; False where this very form was taken before.
+
+    The form's token and what it says make the id: a second click is the same event, and another correction from the
+    page that stayed open is another.
+    """
     token = asked.text("act") or secrets.token_urlsafe(12)
+    says = sha256(orjson.dumps([type, data], option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
     event: dict[str, Any] = {
-        "specversion": "1.0", "id": f"console-{token}", "source": "/console", "type": type,
+        "specversion": "1.0", "id": f"console-{token}-{says}", "source": "/console", "type": type,
         "time": console.clock().isoformat(), "datacontenttype": "application/json", "data": data,
     }  # fmt: skip
     try:
         await console.neighbours["enrollment"].post("/portal/events", "staff", event, content_type=CLOUDEVENT)
     except RefusedByServiceError as refused:
-        if refused.status != 409:  # 409: the same form was sent before, and that one was taken
+        if refused.status != 409:  # 409: of this id with another time, so it was taken when it was sent first
             raise
+        return False
+    return True
+
+
+def _sent_before(id: str) -> Done:
+    return Done(
+        "This was sent before and taken then; nothing more was done. To do it once more, load the page again.",
+        link=_educator(id),
+    )
 
 
 def _reason(asked: Asked) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import httpx
+import orjson
 import pytest
 
 from services.console.repairs import Repairing
@@ -42,22 +44,43 @@ async def test_staff_allocate_a_workshop_by_a_correction_that_keeps_its_minutes(
     await (await full.as_("staff")).post("/educators/E-1/correct", **form)
     ((service, path, event),) = full.services.posts()
     assert (service, path) == ("enrollment", "/portal/events")
-    assert (event["id"], event["source"], event["type"]) == ("console-form-1", "/console", "attendance.corrected")
+    assert (event["source"], event["type"]) == ("/console", "attendance.corrected")
     assert event["data"] == {
         "educator_id": "E-1", "session_id": "W-1", "minutes": 95, "micro_credential_id": "NEA_TRA1",
         "reason": "because (staff)",
     }  # fmt: skip
 
 
-async def test_the_same_form_sent_twice_is_one_act(full: World) -> None:
-    import httpx
+async def test_the_same_form_sent_twice_is_one_act_and_the_second_is_told_so(full: World) -> None:
+    taken = set[str]()
 
-    conflict = httpx.Response(409, json={"status": 409, "code": "conflict"})
-    full.services.tell("POST", "enrollment", "/portal/events", conflict)
+    def portal(request: httpx.Request) -> httpx.Response:
+        """Enrollment's intake: an id that was taken with another time is a conflict."""
+        id = orjson.loads(request.content)["id"]
+        if id in taken:
+            return httpx.Response(409, json={"status": 409, "code": "conflict"})
+        taken.add(id)
+        return httpx.Response(202)
+
+    full.services.tell("POST", "enrollment", "/portal/events", portal)
+    staff = await full.as_("staff")
     form = {"session_id": "W-1", "minutes": "60", "act": "form-1"}
-    answer = await (await full.as_("staff")).post("/educators/E-1/correct", **form)
-    assert answer.status_code == 200
-    assert "Corrected" in answer.text
+    answers = [await staff.post("/educators/E-1/correct", **form) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert len(taken) == 1
+    assert "Corrected" in answers[0].text
+    assert "Corrected" not in answers[1].text
+    assert "sent before" in answers[1].text
+
+
+async def test_another_correction_from_the_same_page_is_another_act(full: World) -> None:
+    full.services.tell("POST", "enrollment", "/portal/events", {})
+    staff = await full.as_("staff")
+    for minutes in ("60", "90"):  # the form stays on the page: only the answer under it changes
+        await staff.post("/educators/E-1/correct", session_id="W-1", minutes=minutes, act="form-1")
+    events = [event for _, _, event in full.services.posts()]
+    assert [event["data"]["minutes"] for event in events] == [60, 90]
+    assert events[0]["id"] != events[1]["id"]
 
 
 @pytest.mark.parametrize("minutes", ["-1", "1441", "ninety", "1e3"])
@@ -196,8 +219,6 @@ async def test_a_quarantine_that_was_looked_at_asks_for_nobody_until_more_comes(
 
 
 async def test_a_transcript_is_handed_out_to_staff_alone_and_audited(full: World) -> None:
-    import httpx
-
     full.services.tell(
         "GET", "clockhours", "/educators/E-1/transcript.pdf", lambda _: httpx.Response(200, content=b"%PDF-")
     )
