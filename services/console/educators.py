@@ -62,7 +62,7 @@ async def educator(console: Console, asked: Asked) -> JsonObject:
     known: JsonObject = record.content or {}
     ledger: JsonObject = NO_HOURS | (hours.content or {})
     kept_id = known.get("educator_id", id)
-    history = await console.store.timeline(_keys(console, kept_id, known, links), limit=SHOWN_AT_FIRST)
+    under, history = await console.store.timeline(_keys(console, kept_id, known, links), limit=SHOWN_AT_FIRST)
     if not known and not history and not ledger.get("entries") and not record.away:
         raise ProblemError(404, "unknown_educator", f"No event has named {id}.")
     entries = ledger.get("entries", [])
@@ -78,7 +78,7 @@ async def educator(console: Console, asked: Asked) -> JsonObject:
         "messages": messages.items(),
         "links": links.items(),
         "timeline": [row(one, asked) for one in history],
-        "timeline_next": page_cursor(history, SHOWN_AT_FIRST),
+        "timeline_next": page_cursor(under, SHOWN_AT_FIRST),
         "catalogue": sorted({entry.id for year in console.programs for entry in year.micro_credentials}),
         "away": _away(record, hours, messages),
     }
@@ -95,12 +95,12 @@ async def timeline(console: Console, asked: Asked) -> JsonObject:
     )
     known: JsonObject = record.content or {}
     keys = _keys(console, known.get("educator_id", id), known, links)
-    history = await console.store.timeline(keys, before=page.moment, limit=limit)
+    under, history = await console.store.timeline(keys, before=page.moment, limit=limit)
     return {
         "educator_id": known.get("educator_id", id),
         "keys": len(keys),
         "items": [row(one, asked) for one in history],
-        "next": page_cursor(history, limit),
+        "next": page_cursor(under, limit),
         "away": record.away,
     }
 

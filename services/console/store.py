@@ -125,20 +125,23 @@ class Store:
 
     async def timeline(
         self, keys: Sequence[str], *, before: tuple[datetime, str] | None = None, limit: int = 200
-    ) -> list[Kept]:
-        """What stands under these keys and what led to it, the newest first.
+    ) -> tuple[list[Kept], list[Kept]]:
+        """What stands under these keys, at most `limit`, and the same with what led to it; both the newest first.
 
         An event of NEA's stands under an intake key of its own: it belongs to whom enrollment's answer to it is about.
+        It may be much older than that answer, so a next page begins where the first list ends, not the second.
         """
-        under: list[Kept] = []
+        found: list[Kept] = []
         for key in dict.fromkeys(keys):
-            under += await self.tail(key=key, before=before, limit=limit)
-        places = {one.place: one for one in sorted(under, key=newest, reverse=True)[:limit]}
-        causes = {(one.causation_id, one.causation_source) for one in places.values() if one.causation_id}
-        for one in await self.by_event(str(id) for id, _ in causes):
-            if (one.event_id, one.source) in causes:
-                places.setdefault(one.place, one)
-        return sorted(places.values(), key=newest, reverse=True)
+            found += await self.tail(key=key, before=before, limit=limit)
+        under = sorted(found, key=newest, reverse=True)[:limit]
+        causes = {(one.causation_id, one.causation_source) for one in under if one.causation_id}
+        led = [
+            one
+            for one in await self.by_event(str(id) for id, _ in causes)
+            if (one.event_id, one.source) in causes and one.key not in keys  # under our keys it has a page of its own
+        ]
+        return under, sorted((*under, *led), key=newest, reverse=True)
 
     async def by_event(self, ids: Iterable[str]) -> list[Kept]:
         return await self._found({"event_id": {"$in": list(ids)}})

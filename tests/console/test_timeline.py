@@ -115,3 +115,25 @@ async def test_how_long_a_webhook_took_to_become_an_email_is_measured_once(world
     for _ in range(2):
         await latency.measure(system_now())
     assert REGISTRY.get_sample_value("wea_webhook_to_mail_seconds_count") == count + 1
+
+
+async def test_an_old_cause_on_a_page_hides_no_record_between(world: World) -> None:
+    now = system_now()
+    old = world.record(
+        topics.INBOX.name, "nea:N-1", "micro_credential.submitted", {}, sequenced=False, source="/webhooks/nea",
+        at=now - timedelta(days=30),
+    )  # fmt: skip
+    told = world.record(topics.ENROLLMENT.name, "E-1", SUBMITTED, cause=old, source="/enrollment", at=now)
+    between = [
+        world.record(topics.CLOCKHOURS.name, "E-1", HELD, at=now - timedelta(days=n), source="/clockhours")
+        for n in range(1, 6)
+    ]
+    await world.hear(old, told, *between)
+    staff, places, after = world.program("staff-key"), set[str](), None
+    for _ in range(9):
+        params = {"limit": "2"} | ({"after": after} if after else {})
+        page = (await staff.get("/api/educators/E-1/timeline", params=params)).json()
+        places |= {one["place"] for one in page["items"]}
+        if (after := page["next"]) is None:
+            break
+    assert places == {one.place for one in (old, told, *between)}
