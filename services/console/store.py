@@ -146,9 +146,11 @@ class Store:
     async def by_event(self, ids: Iterable[str]) -> list[Kept]:
         return await self._found({"event_id": {"$in": list(ids)}})
 
-    async def effects(self, ids: Iterable[str], limit: int = 200) -> list[Kept]:
-        """What these events led to."""
-        return await self._found({"causation_id": {"$in": list(ids)}}, limit)
+    async def effects(self, events: Iterable[tuple[str, str]], limit: int = 200) -> list[Kept]:
+        """What these events, each an id and its source, led to."""
+        causes = set(events)
+        found = await self._found({"causation_id": {"$in": [id for id, _ in causes]}}, limit)
+        return [one for one in found if (one.causation_id, one.causation_source) in causes]
 
     async def rates(self, since: datetime) -> dict[str, dict[datetime, int]]:
         """Topic to minute to records, from `since` on."""

@@ -139,7 +139,7 @@ async def chain_of(console: Console, one: Kept) -> list[Kept]:
         found[above.place] = above
     level = [one]
     for _ in range(MOST_DOWN):
-        effects = await console.store.effects({other.event_id for other in level})
+        effects = await console.store.effects((other.event_id, other.source) for other in level)
         level = [other for other in effects if other.place not in found]
         if not level:
             break

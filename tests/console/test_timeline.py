@@ -137,3 +137,17 @@ async def test_an_old_cause_on_a_page_hides_no_record_between(world: World) -> N
         if (after := page["next"]) is None:
             break
     assert places == {one.place for one in (old, told, *between)}
+
+
+async def test_what_another_sources_event_of_the_same_id_led_to_is_not_in_the_chain(world: World) -> None:
+    ours, theirs = (
+        world.record(topics.PORTAL.name, key, "session.attended", {}, sequenced=False, id="1", source=source)
+        for key, source in (("E-1", "/portal"), ("E-9", "/else"))
+    )
+    led = [
+        world.record(topics.ENROLLMENT.name, one.key, SUBMITTED, cause=one, source="/enrollment")
+        for one in (ours, theirs)
+    ]
+    await world.hear(ours, theirs, *led)
+    page = (await world.program("staff-key").get(f"/api/streams/{ours.place}")).json()
+    assert {one["place"] for one in page["chain"]} == {ours.place, led[0].place}
