@@ -49,6 +49,7 @@ class Child:
     _stopping: bool = False
     _was_ready: bool = False
     _process: asyncio.subprocess.Process | Forked | None = None
+    _spawning: asyncio.Task[asyncio.subprocess.Process | Forked] | None = field(default=None, repr=False)
     _keeper: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -80,6 +81,8 @@ class Child:
     async def stop(self) -> None:
         """Ask it to stop, wait, and end it by force after its grace."""
         self._stopping = True
+        if self._spawning is not None:  # a process that was asked for comes, and somebody must know it to end it
+            await asyncio.wait({self._spawning}, timeout=self.spec.grace_seconds)
         process = self._process
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -99,8 +102,9 @@ class Child:
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping:
             began = time.monotonic()
+            self._spawning = asyncio.create_task(self._spawn())
             try:
-                process = await self._spawn()
+                process = await self._spawning
             except OSError:  # a full disk, say: raised while the system starts, waited out later
                 if not self._was_ready:
                     raise

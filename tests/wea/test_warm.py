@@ -11,6 +11,7 @@ import pytest
 
 from tests.waiting import until
 from wea import record
+from wea.child import Child, Spec
 from wea.warm import Forked, Warm
 
 SERVICE = """
@@ -125,3 +126,32 @@ async def test_it_ends_with_the_supervisor_though_what_it_forked_lives_on(
     assert process.returncode is None
     process.kill()
     await warm.stop()
+
+
+async def test_who_is_stopped_while_the_warm_python_still_loads_leaves_nobody_behind(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (tmp_path / "modules" / "greeter" / "app.py").write_text(
+        "import os, time\ntime.sleep(1)\nLOADED_BY = os.getpid()\n"
+    )
+
+    async def ready() -> bool:
+        return True
+
+    warm, pids = Warm(["greeter"], environment), list[int | None]()
+    child = Child(Spec("g", "greeter", environment, ready, 1), tmp_path / "log", lambda: pids.append(child.pid), warm)
+    await warm.start()
+    child.start()
+    await asyncio.sleep(0.2)  # it is asked for, and nobody has forked it yet
+    await child.stop()
+    try:
+        assert child.pid is None
+        [pid] = filter(None, pids)
+        await seen(lambda: not psutil.pid_exists(pid), "it is gone")
+        # The next answer is of the next process, not of one that nobody waited for.
+        process = await forked(warm, tmp_path / "2.log")
+        assert process.pid != pid
+        assert "told hello" in await said(tmp_path / "2.log", "told")
+        process.kill()
+    finally:
+        await warm.stop()
