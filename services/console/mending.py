@@ -23,7 +23,7 @@ async def retry(console: Console, asked: Asked) -> Done:
 
 async def skip(console: Console, asked: Asked) -> Done:
     """Take the head of a lane out, into quarantine where it is kept whole, and go on with what stood behind it."""
-    done = await _mend(console, asked, "skip", {})
+    done = await _mend(console, asked, "skip", {"event_id": asked.query.get("event_id")})
     if asked.dry_run and done.ok:
         sentence = "Would take the first record out, into quarantine. There is no way back into the lane."
         return Done(sentence, True, True, facts=done.facts)
@@ -34,7 +34,10 @@ async def edit(console: Console, asked: Asked) -> Done:
     """Give the head of a lane other data (its id, type, time and key stay) and try it."""
     key = await key_of(console, asked)
     listed = await console.neighbours[service_of(console, asked)].get(path("admin", "parked", key), "operator")
-    original = read_value(listed["items"][0]["value"])
+    head, meant = listed["items"][0], asked.query.get("event_id")
+    if meant and head["event_id"] != meant:  # else the data of one record would be written over another
+        raise ProblemError(409, "another_head", "Another record stands here by now: load the page again.")
+    original = read_value(head["value"])
     data = restored(_data(asked), original.get("data") if isinstance(original, dict) else None)
     return await _mend(console, asked, "edit", {"data": data})
 

@@ -1,5 +1,6 @@
 """What people do through the console: asked for a reason, audited by name, done by the service that owns it."""
 
+import re
 from typing import Any
 
 import httpx
@@ -137,6 +138,21 @@ async def test_an_edit_puts_back_what_the_operator_could_not_see(full: World) ->
     assert "rosa@example.org" not in page
     await browser.post(f"/parked/enrollment/{handle}/edit", data='{"learner":{"email":"•••"},"attempt":1}')
     assert full.services.posts()[0][2]["data"] == {"learner": {"email": "rosa@example.org"}, "attempt": 1}
+
+
+async def test_a_skip_and_an_edit_are_of_the_record_that_the_page_showed(full: World) -> None:
+    for act in ("skip", "edit"):
+        full.services.tell("POST", "enrollment", f"/admin/parked/nea:N-1001/{act}", OUTCOME)
+    browser, handle = await full.as_("operator"), await handle_of(full)
+    shown = re.findall(r'name="event_id" value="([^"]+)"', (await browser.get(f"/parked/enrollment/{handle}")).text)
+    assert shown == [PARKED["event_id"], PARKED["event_id"]]
+    await browser.post(f"/parked/enrollment/{handle}/skip", event_id="w1")
+    assert full.services.posts()[-1][2]["event_id"] == PARKED["event_id"]
+    await browser.post(f"/parked/enrollment/{handle}/edit", event_id="w1", data='{"attempt":1}')
+    before = full.services.posts()
+    late = await browser.post(f"/parked/enrollment/{handle}/edit", event_id="mended meanwhile", data='{"attempt":1}')
+    assert late.status_code == 409
+    assert full.services.posts() == before
 
 
 async def test_an_edit_that_is_not_json_is_refused(full: World) -> None:
