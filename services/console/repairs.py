@@ -21,6 +21,7 @@ from services.console.state import JsonObject
 
 COLLECTION = "repairs"
 RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
+BUSY = frozenset({429, 503})  # its database is away, say: no word about the key
 
 
 async def begin(
@@ -106,6 +107,8 @@ class Repairing:
         except AwayError:
             return False
         except RefusedByServiceError as refused:
+            if refused.status in BUSY:
+                return False
             outcome = {"applied": 0, "left": 1, "reason": {"code": refused.code, "detail": ""}}
         stayed = outcome["left"] > 0
         changes: dict[str, Any] = {

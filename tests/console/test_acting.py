@@ -227,6 +227,22 @@ async def test_a_repair_is_cancelled_between_two_keys_and_waits_for_a_service_th
     assert (shown["state"], shown["done"]) == ("cancelled", 1)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_repair_waits_for_a_service_whose_database_is_away(full: World, status: int) -> None:
+    print_ = await group(full, 1)
+    busy = httpx.Response(status, json={"status": status, "code": "not_available"})
+    full.services.tell("POST", "enrollment", "/admin/parked/E-0/retry", busy)
+    operator = full.program("operator-key")
+    begun = (await operator.post(f"/api/parked/enrollment/group/{print_}/retry", json={"reason": "x"})).json()
+    repairing = Repairing(full.database, full.neighbours)
+    assert not await repairing.step()
+    full.services.tell("POST", "enrollment", "/admin/parked/E-0/retry", OUTCOME)
+    while await repairing.step():
+        pass
+    shown = (await operator.get(f"/api{begun['link']}")).json()
+    assert (shown["state"], shown["applied"], shown["failed"]) == ("done", 1, 0)
+
+
 async def test_a_quarantine_that_was_looked_at_asks_for_nobody_until_more_comes(full: World) -> None:
     operator = full.program("operator-key")
     assert (await operator.get("/api/quarantine")).json()["fresh"] == {"enrollment": 1}
