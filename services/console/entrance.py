@@ -70,7 +70,11 @@ class Entrance:
     async def _to_openid(self, request: Request) -> Response:
         if self._openid is None:
             raise ProblemError(404, "not_found", "OpenID Connect is not set up here.")
-        address, kept = await self._openid.begin(inside(request.query_params.get("next")))
+        goes_to = inside(request.query_params.get("next"))
+        try:
+            address, kept = await self._openid.begin(goes_to)
+        except OpenIdError as refused:
+            return self._page(request, goes_to, refused.sentence, 503)
         response = RedirectResponse(address, 303)
         self._people.keep_openid(response, kept)
         return response

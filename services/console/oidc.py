@@ -56,7 +56,7 @@ class OpenId:
 
     async def finish(self, answer: Mapping[str, str], begun: Begun | None) -> tuple[Who, str]:
         """The person whom the provider vouches for, and the page that was wanted. Raises OpenIdError."""
-        if begun is None or not hmac.compare_digest(answer.get("state", ""), begun.state):
+        if begun is None or not hmac.compare_digest(answer.get("state", "").encode(), begun.state.encode()):
             raise OpenIdError("state")
         if "code" not in answer:
             raise OpenIdError("no_code")

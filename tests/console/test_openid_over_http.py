@@ -96,3 +96,18 @@ async def test_an_answer_that_another_browser_brings_signs_nobody_in(
     thief = console.browser()
     assert (await thief.get(back)).headers.get("location") != "/streams"
     assert (await thief.get("/streams")).status_code == 303
+
+
+async def test_a_provider_that_is_away_is_said_on_the_sign_in_page(console: World) -> None:
+    console.settings = console.settings.model_copy(update={"oidc_issuer": "http://127.0.0.1:1"})
+    console.__post_init__()
+    answer = await console.browser().get("/sign-in/openid")
+    assert answer.status_code == 503
+    assert "does not answer" in answer.text
+    assert "Sign in with your organization" in answer.text
+
+
+async def test_a_state_that_is_no_ascii_signs_nobody_in(console: World) -> None:
+    browser = console.browser()
+    await browser.get("/sign-in/openid")
+    assert (await browser.get("/sign-in/openid/back", params={"state": "é", "code": "x"})).status_code == 403
