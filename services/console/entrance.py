@@ -60,7 +60,7 @@ class Entrance:
             await self._noted(name, "sign-in", "refused")
             return self._page(request, goes_to, WRONG, 401)
         await self._noted(who.name, "sign-in", "password")
-        return await self._people.begin(who, goes_to)
+        return await self._people.begin(who, goes_to, by_password=True)
 
     async def _sign_out(self, request: Request) -> Response:
         who = await self._doors.person(request)

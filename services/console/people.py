@@ -65,10 +65,10 @@ class People:
         address = request.client.host if request.client else "unknown"
         return await self._signin.by_password(str(form.get("user", "")), str(form.get("password", "")), address)
 
-    async def begin(self, who: Who, goes_to: str) -> Response:
+    async def begin(self, who: Who, goes_to: str, *, by_password: bool = False) -> Response:
         """A session, and on to the page that was wanted."""
         response = RedirectResponse(goes_to, 303)
-        token = await self._signin.begin(who)
+        token = await self._signin.begin(who, by_password=by_password)
         life = int(SESSION_LIFE.total_seconds())
         self.set_cookie(response, self._session, token, life)
         response.delete_cookie(self._form, path="/", secure=self._secure, httponly=True)

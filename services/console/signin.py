@@ -147,26 +147,33 @@ class SignIn:
             await self.database["guesses"].delete_one({"_id": next(iter(counts))})
         return Who(name, user.roles, full_name=user.full_name)
 
-    async def begin(self, who: Who) -> str:
+    async def begin(self, who: Who, *, by_password: bool = False) -> str:
         """A session for this person. Returns the token of its cookie."""
         token = secrets.token_urlsafe(32)
         session = {
             "_id": _hash(token), "name": who.name, "full_name": who.full_name, "roles": sorted(who.roles),
             "csrf": secrets.token_urlsafe(24), "until": system_now() + SESSION_LIFE,
+            "by_password": by_password,
         }  # fmt: skip
         with faults():
             await self.database["sessions"].insert_one(session)
         return token
 
     async def who(self, token: str | None) -> Who | None:
-        """Whose session it is; None where there is none, or it has ended."""
+        """Whose session it is; None where there is none, or it has ended.
+
+        Who signed in by password is who the users file says now: nobody goes on with what was taken from them.
+        """
         if not token:
             return None
         with faults():
             session = await self.database["sessions"].find_one({"_id": _hash(token)})
         if session is None or session["until"] <= system_now():
             return None
-        return _person(session)
+        if not session.get("by_password"):
+            return _person(session, frozenset(Role(role) for role in session["roles"]))
+        user = self.users[session["name"]]
+        return _person(session, user.roles) if user else None
 
     async def end(self, token: str | None) -> None:
         if token:
@@ -190,8 +197,7 @@ class SignIn:
         return int(document["failures"]) > allowed
 
 
-def _person(session: Mapping[str, Any]) -> Who:
-    roles = frozenset(Role(role) for role in session["roles"])
+def _person(session: Mapping[str, Any], roles: frozenset[Role]) -> Who:
     return Who(session["name"], roles, session["csrf"], session["full_name"])
 
 

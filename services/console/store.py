@@ -3,7 +3,7 @@
     records   {_id: TOPIC-PARTITION-OFFSET, topic, partition, offset, key, event_id, source, type, time, at, sequence?,
                causation_id?, causation_source?, trace?, empty?, size}
     minutes   {_id: TOPIC-PARTITION-HOUR, topic, at, m: {MINUTE: records}}
-    sessions  {_id: hash of the cookie's token, name, full_name, roles, csrf, until}
+    sessions  {_id: hash of the cookie's token, name, full_name, roles, csrf, until, by_password}
     guesses   {_id: name or address, failures, until}
     repairs   {_id, service, keys, at, state, ...}: see repairs.py
     looked    {_id: SERVICE, count, by, at}: how much of a quarantine people have seen

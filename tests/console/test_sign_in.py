@@ -142,3 +142,19 @@ def test_a_user_who_is_added_can_sign_in_without_a_restart(tmp_path: Path) -> No
     file.write_text("broken [")
     os.utime(file, (2, 2))
     assert users["rosa"] is not None
+
+
+async def test_who_is_taken_out_of_the_users_file_or_loses_a_role_does_not_go_on_with_the_old_session(
+    world: World, tmp_path: Path, users_file: Path
+) -> None:
+    import os
+
+    file = tmp_path / "users.toml"
+    file.write_text(users_file.read_text())
+    world.users = Users(file)
+    world.__post_init__()
+    staff, operator = await world.as_("staff"), await world.as_("operator")
+    file.write_text(users_file.read_text().replace("[users.staff]", "[users.other]").replace('"operator"', '"viewer"'))
+    os.utime(file, (1, 1))
+    assert (await staff.get("/")).status_code == 303
+    assert (await operator.get("/audit")).status_code == 403
