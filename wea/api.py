@@ -39,6 +39,8 @@ class System:
     patience_seconds: float = 90.0  # a service that was killed starts again in seconds; on a busy machine, in more
 
     def url(self, service: str) -> str:
+        if service not in self.status["services"]:
+            raise UserError(f"there is no address of {service}: WEA_URLS is SERVICE=URL,SERVICE=URL.")
         return cast(str, self.status["services"][service]["url"])
 
     def key(self, role: str) -> dict[str, str]:

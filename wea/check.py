@@ -6,8 +6,9 @@ by sequence.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from contracts import topics
@@ -19,6 +20,7 @@ WITH_BOOKS = ("enrollment", "clockhours")
 POLL_SECONDS = 0.2
 AT_REST_WITHIN_SECONDS = 30.0
 READY_WITHIN_SECONDS = 10.0  # whoever starts is ready in three
+NONE: Mapping[str, str] = MappingProxyType({})
 A_PAGE = 200  # educators whose books are added up in one request: it must end in time on a busy machine, too
 
 
@@ -46,21 +48,27 @@ def check(
 ) -> Findings:
     """Wait until the system is at rest, at most `wait_seconds`, then prove the books.
 
-    A system that does not come to rest is a finding, not an error. So is one that is not ready within `ready_seconds`;
-    then there are no other findings, for its books cannot be asked for.
+    A system that does not come to rest is a finding, not an error. So is a service that is not ready within
+    `ready_seconds`. One that still answers, as a consumer that has stopped does, shows its books all the same; where
+    one cannot, those of the others are proved without it.
     """
-    if away := _away(system, ready_seconds, tell):
-        return Findings(books={"services": away})
+    away = _until_ready(system, ready_seconds, tell)
+    shut = {service: line for service, line in away.items() if not _shows_books(system, service)}
     deadline = time.monotonic() + wait_seconds
     while True:
-        findings = under_way(system)
+        findings = under_way(system, shut)
         over = time.monotonic() > deadline
-        if over or not findings.problems:  # adding up is work, for which a busy system has no time
-            add_up(system, findings)
-            if over or not findings.problems:
+        if over or not _unsettled(findings, away):  # adding up is work, for which a busy system has no time
+            add_up(system, findings, shut)
+            if over or not _unsettled(findings, away):
                 return findings
         tell(findings.problems[0])
         time.sleep(POLL_SECONDS)
+
+
+def _unsettled(findings: Findings, away: Mapping[str, str]) -> bool:
+    """Whether there are problems that time may end: not who is away, for that was waited for already."""
+    return any(problems for book, problems in findings.books.items() if not (away and book == "services"))
 
 
 def at_rest(system: System) -> bool:
@@ -78,51 +86,57 @@ def look(system: System) -> Findings:
     return findings
 
 
-def under_way(system: System) -> Findings:
-    """Who does not answer, what waits to be published, what was published and not seen yet."""
+def under_way(system: System, shut: Mapping[str, str] = NONE) -> Findings:
+    """Who is not ready, what waits to be published, what was published and not seen yet; `shut` are not asked."""
     findings = Findings()
-    findings.books["services"] = list(_ready(system))
-    findings.books["outboxes"] = list(_outboxes(system))
-    findings.books["sequences"] = list(_sequences(system, findings))
+    findings.books["services"] = list({**_not_ready(system), **shut}.values())
+    findings.books["outboxes"] = list(_outboxes(system, shut))
+    findings.books["sequences"] = list(_sequences(system, findings, shut))
     return findings
 
 
-def add_up(system: System, findings: Findings) -> None:
+def add_up(system: System, findings: Findings, shut: Mapping[str, str] = NONE) -> None:
     """Have each service add up its own books, and put down what it finds."""
     for service in WITH_BOOKS:
-        findings.books[service] = list(_book(system, service, findings))
+        if service not in shut:
+            findings.books[service] = list(_book(system, service, findings))
 
 
-def _away(system: System, seconds: float, tell: Callable[[str], None]) -> list[str]:
+def _until_ready(system: System, seconds: float, tell: Callable[[str], None]) -> dict[str, str]:
     """Which services are not ready, and why, when so many `seconds` are over; empty as soon as all are."""
     deadline = time.monotonic() + seconds
-    while True:
-        reasons = {service: system.unready(service) for service in system.status["services"]}
-        away = [f"{name} at {system.url(name)} is not ready: {why}." for name, why in reasons.items() if why]
-        if not away or time.monotonic() > deadline:
-            return away
-        tell(away[0])
+    while (away := _not_ready(system)) and time.monotonic() <= deadline:
+        tell(next(iter(away.values())))
         time.sleep(POLL_SECONDS)
+    return away
 
 
-def _ready(system: System) -> Iterator[str]:
-    for service in system.status["services"]:
-        try:
-            system.get(service, "/health/ready", "operator")
-        except UserError as error:
-            yield f"{service} is not ready ({error})"
+def _not_ready(system: System) -> dict[str, str]:
+    """Which services are not ready at this moment, each with a line that says why."""
+    reasons = {service: system.unready(service) for service in system.status["services"]}
+    return {name: f"{name} at {system.url(name)} is not ready: {why}." for name, why in reasons.items() if why}
 
 
-def _outboxes(system: System) -> Iterator[str]:
-    for service in SERVICES:
+def _shows_books(system: System, service: str) -> bool:
+    """Whether it answers what this asks, ready or not: it is asked once."""
+    try:
+        replace(system, patience_seconds=0).get(service, "/admin/outbox", "operator", limit=1)
+    except UserError:
+        return False
+    return True
+
+
+def _outboxes(system: System, shut: Mapping[str, str] = NONE) -> Iterator[str]:
+    for service in (one for one in SERVICES if one not in shut):
         waiting = system.get(service, "/admin/outbox", "operator", limit=1)["items"]
         for row in waiting:
             yield f"{service}: event {row['id']} for {row['topic']} waits in the outbox since {row['age_seconds']} s"
 
 
-def _sequences(system: System, findings: Findings) -> Iterator[str]:
+def _sequences(system: System, findings: Findings, shut: Mapping[str, str] = NONE) -> Iterator[str]:
     """What was sent under each key is what each reader has seen, but for what is parked there."""
-    lanes = {service: {lane["key"]: lane for lane in _lanes(system, service)} for service in SERVICES}
+    asked = [service for service in SERVICES if service not in shut]
+    lanes = {service: {lane["key"]: lane for lane in _lanes(system, service)} for service in asked}
     findings.counts["keys"] = {service: len(of) for service, of in lanes.items()}
     findings.counts["parked"] = {service: sum(lane["parked"] for lane in of.values()) for service, of in lanes.items()}
     for topic in topics.ALL:

@@ -1,4 +1,4 @@
-"""`wea check` asks little of a busy system, never for everything at once, and nothing of one that is not ready."""
+"""`wea check` asks little of a busy system, never for everything at once, and none that cannot show its books."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.wea.conftest import wea
+from tests.wea.conftest import failed_with_a_sentence, wea
 from wea.api import System
 from wea.check import check
 from wea.servers.ports import free_port
@@ -63,17 +63,23 @@ def test_what_does_not_come_to_rest_is_a_finding_beside_the_books() -> None:
 
 
 class Starting:
-    """Three services over HTTP, of which clockhours is ready only after it was asked `times`."""
+    """Three services over HTTP, of which clockhours is ready only after it was asked `times`, and `answers` till then
+    for its books or not. Enrollment has a fault in its own.
+    """
 
-    def __init__(self, times: int) -> None:
-        self.times, self.asked = times, list[str]()
+    def __init__(self, times: int, *, answers: bool = False, fault: str = "") -> None:
+        self.times, self.answers, self.fault, self.asked = times, answers, fault, list[str]()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request.url.path)
-        if request.url.path != "/health/ready":
-            return httpx.Response(200, json={"items": [], "next": None, "problems": []})
-        self.times -= request.url.host == "clockhours"
-        if request.url.host != "clockhours" or self.times < 0:
+        service, path = request.url.host, request.url.path
+        self.asked.append(service + path)
+        if path != "/health/ready":
+            if service == "clockhours" and self.times >= 0 and not self.answers:
+                return httpx.Response(503)
+            problems = [self.fault] if self.fault and service == "enrollment" else []
+            return httpx.Response(200, json={"items": [], "next": None, "problems": problems})
+        self.times -= service == "clockhours"
+        if service != "clockhours" or self.times < 0:
             return httpx.Response(200, json={"status": "ready", "reasons": []})
         return httpx.Response(503, json={"status": "not_ready", "reasons": ["indexes", "topics"]})
 
@@ -83,24 +89,40 @@ class Starting:
         return System({"services": urls, "keys": {"operator": "o"}}, client)
 
 
-def test_a_service_that_is_not_ready_is_said_and_nothing_else_is_asked() -> None:
-    starting = Starting(times=1_000)
-    findings = check(starting.system(), ready_seconds=0)
-    assert findings.problems == ["clockhours at http://clockhours is not ready: indexes, topics."]
-    assert set(starting.asked) == {"/health/ready"}
+NOT_READY = "clockhours at http://clockhours is not ready: indexes, topics."
+
+
+def test_a_service_that_is_not_ready_hides_no_other_services_books() -> None:
+    starting = Starting(times=1_000, fault="e-1 is lost")
+    findings = check(starting.system(), wait_seconds=0, ready_seconds=0)
+    assert findings.problems == [NOT_READY, "enrollment: e-1 is lost"]
+    assert [asked for asked in starting.asked if asked.startswith("clockhours/admin")] == ["clockhours/admin/outbox"]
+
+
+def test_one_that_has_stopped_and_still_answers_shows_its_own_too() -> None:
+    stopped = Starting(times=1_000, answers=True)
+    assert check(stopped.system(), ready_seconds=0).problems == [NOT_READY]
+    assert "clockhours/admin/books" in stopped.asked
 
 
 def test_a_service_that_is_still_starting_is_waited_for_and_said_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wea.check.POLL_SECONDS", 0.001)
     starting, told = Starting(times=3), list[str]()
     assert not check(starting.system(), tell=told.append).problems
-    assert told == ["clockhours at http://clockhours is not ready: indexes, topics."] * 3
+    assert told == [NOT_READY] * 3
 
 
 @pytest.mark.parametrize("asked", [["--wait", "0"], []])
 def test_a_service_that_is_away_fails_the_check(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wea.check.READY_WITHIN_SECONDS", 0.01)
-    url = f"http://127.0.0.1:{free_port()}"
-    done = wea("check", *asked, WEA_URLS=f"enrollment={url}", WEA_KEYS="operator=o")
-    said = " ".join(done.stdout.split())
-    assert (done.returncode, said) == (1, f"✗ enrollment at {url} is not ready: it does not answer (ConnectError).")
+    names, url = ("enrollment", "clockhours", "notifications"), f"http://127.0.0.1:{free_port()}"
+    done = wea("check", *asked, WEA_URLS=",".join(f"{name}={url}" for name in names), WEA_KEYS="operator=o")
+    said = [" ".join(line.split()) for line in done.stdout.splitlines() if "✗" in line]
+    assert done.returncode == 1
+    assert said == [f"✗ {name} at {url} is not ready: it does not answer (ConnectError)." for name in names]
+
+
+def test_a_service_without_an_address_is_said_in_a_sentence() -> None:
+    dead = f"http://127.0.0.1:{free_port()}"
+    done = wea("check", "--wait", "0", WEA_URLS=f"enrollment={dead}", WEA_KEYS="operator=o")
+    assert "no address of clockhours" in failed_with_a_sentence(done)
