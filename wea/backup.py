@@ -13,6 +13,7 @@ from typing import Any
 import pymongo
 from bson import decode_file_iter
 from bson.codec_options import CodecOptions
+from bson.errors import BSONError
 from bson.json_util import dumps, loads
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure, PyMongoError
@@ -100,18 +101,41 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def restore(uri: str, folder: Path) -> dict[str, Any]:
-    """Put the databases back as they were in the backup; what is in them now is gone. Nothing may run meanwhile."""
+    """Put the databases back as they were in the backup; what is in them now is gone. Nothing may run meanwhile.
+
+    UserError for a backup that is not whole, before anything is touched.
+    """
     manifest = manifest_of(folder)
-    with _client(uri) as client:
-        for database, counts in manifest["documents"].items():
-            _load(client, database, folder / database, counts)
+    for database, counts in manifest["documents"].items():
+        for name, count in counts.items():
+            _check(folder / database, name, count)
+    try:
+        with _client(uri) as client:
+            for database, counts in manifest["documents"].items():
+                _load(client, database, folder / database, counts)
+    except PyMongoError as error:
+        raise UserError(f"not restored, or in part only: {type(error).__name__}, {str(error)[:200]}") from None
     return manifest
+
+
+def _check(folder: Path, name: str, count: int) -> None:
+    """Read a collection's files through: a damaged one is found while the databases are still as they are."""
+    try:
+        loads((folder / f"{name}.indexes.json").read_text())
+        with (folder / f"{name}.bson").open("rb") as file:
+            found = sum(1 for _ in decode_file_iter(file, CodecOptions(RawBSONDocument)))
+    except (OSError, ValueError, BSONError) as error:
+        raise UserError(f"the backup is damaged, nothing was touched: {folder.name}.{name}: {error}.") from None
+    if found != count:
+        raise UserError(
+            f"the backup is damaged, nothing was touched: {folder.name}.{name} has {found} of {count} documents."
+        )
 
 
 def _load(client: Client, database: str, folder: Path, counts: dict[str, int]) -> None:
     for name in client[database].list_collection_names():
         client[database].drop_collection(name)
-    for name, count in counts.items():
+    for name in counts:
         collection = client[database].create_collection(name)
         for index, about in loads((folder / f"{name}.indexes.json").read_text()).items():
             keys = about.pop("key")
@@ -119,12 +143,8 @@ def _load(client: Client, database: str, folder: Path, counts: dict[str, int]) -
             about.pop("ns", None)
             collection.create_index([(field, int(way)) for field, way in keys], name=index, **about)
         with (folder / f"{name}.bson").open("rb") as file:
-            written = 0
             for batch in _batches(decode_file_iter(file, CodecOptions(RawBSONDocument))):
                 collection.insert_many(batch, ordered=False)
-                written += len(batch)
-        if written != count:
-            raise UserError(f"{database}.{name} has {written} of {count} documents: the backup is damaged.")
 
 
 def _batches(rows: Iterator[RawBSONDocument]) -> Iterator[list[RawBSONDocument]]:

@@ -7,7 +7,7 @@ import pymongo
 import pytest
 from bson import Binary, Int64
 
-from wea.backup import LONGEST_SECONDS, WINDOW, backup, restore
+from wea.backup import LONGEST_SECONDS, MANIFEST, WINDOW, backup, restore
 from wea.errors import UserError
 from wea.state import State
 
@@ -63,6 +63,32 @@ def test_the_past_stays_readable_as_long_as_a_backup_takes(
             backup(mongo, state, tmp_path / "b", ["any"])
         assert windows == [LONGEST_SECONDS]
         assert window() == before, "whatever became of the backup"
+
+
+@pytest.mark.parametrize("damage", ["cut off", "fewer", "gone"])
+def test_a_damaged_backup_is_refused_before_anything_is_touched(mongo: str, tmp_path: Path, damage: str) -> None:
+    name, state = f"backup-{uuid4().hex[:8]}", State(tmp_path / "state")
+    state.create()
+    with pymongo.MongoClient[dict[str, object]](mongo) as client:
+        try:
+            client[name]["entries"].insert_many([{"_id": n, "who": "x"} for n in range(10)])
+            backup(mongo, state, tmp_path / "b", [name])
+            file = tmp_path / "b" / name / "entries.bson"
+            whole = file.read_bytes()
+            file.write_bytes(whole[: -len(whole) // 10] if damage == "fewer" else whole[:-3])
+            if damage == "gone":
+                file.unlink()
+            with pytest.raises(UserError, match="damaged"):
+                restore(mongo, tmp_path / "b")
+            assert client[name]["entries"].count_documents({}) == 10
+        finally:
+            client.drop_database(name)
+
+
+def test_a_mongodb_that_is_away_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_text('{"version": 1, "at": "now", "documents": {"any": {}}}')
+    with pytest.raises(UserError, match="not restored"):
+        restore("mongodb://127.0.0.1:1/?timeoutMS=200", tmp_path)
 
 
 def test_a_folder_that_is_no_backup_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
