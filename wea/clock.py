@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import psutil
 
 from eventing.clock import system_now
-from wea import record, settings
+from wea import record, settings, times
 from wea.errors import UserError
 from wea.state import State
 
@@ -30,12 +30,12 @@ class ProgrammeClock:
             if new:
                 self._write(0.0, 1)
         elif new or as_of > self.now():
-            _refuse_in_production()
             self.set(as_of, force=new)
 
     def set(self, moment: datetime, *, force: bool = False) -> int:
         """Programme time is `moment` now. Returns the version that processes acknowledge."""
-        _refuse_in_production()
+        refuse_in_production()
+        times.check(moment)
         with (self._state.path / "clock.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if moment < self.now() and not force:
@@ -79,6 +79,6 @@ class ProgrammeClock:
         self._state.write(self._state.clock.name, {"offset_seconds": offset_seconds, "version": version})
 
 
-def _refuse_in_production() -> None:
+def refuse_in_production() -> None:
     if settings.is_production():
         raise UserError("programme time is system time in production (WEA_ENV=production): it cannot be moved.")

@@ -20,9 +20,14 @@ def moment(text: str, zone: ZoneInfo) -> datetime:
         raise UserError(
             f"{text!r} is no time: write 2024-04-20, 2024-04-20T09:30 (both in {zone.key}) or 2024-04-20T16:30:00Z."
         ) from None
-    if not FIRST <= found < LAST:
-        raise UserError(f"{text!r} is out of range: programme time runs from 1900 to 2200.")
+    check(found)
     return found
+
+
+def check(moment: datetime) -> None:
+    """UserError for what programme time cannot be."""
+    if not FIRST <= moment < LAST:
+        raise UserError(f"{moment.isoformat()} is out of range: programme time runs from 1900 to 2200.")
 
 
 def duration(text: str) -> timedelta:
@@ -30,4 +35,7 @@ def duration(text: str) -> timedelta:
     found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([smhdw])", text.strip())
     if found is None:
         raise UserError(f"{text!r} is no duration: write 30s, 5m, 12h, 3d or 2w.")
-    return timedelta(**{UNITS[found[2]]: float(found[1])})
+    length = timedelta(**{UNITS[found[2]]: float(found[1])})
+    if length > LAST - FIRST:
+        raise UserError(f"{text!r} is longer than programme time, which runs from 1900 to 2200.")
+    return length

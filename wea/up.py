@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wea import fleet, record
-from wea.clock import ProgrammeClock
+from wea.clock import ProgrammeClock, refuse_in_production
 from wea.errors import UserError
 from wea.programs import programs, programs_folder, zone
 from wea.state import State
@@ -58,14 +58,17 @@ def run(
     from wea.supervisor import supervise
 
     folder = programs_folder()
-    programs(folder)  # a wrong file is said before anything is touched
+    programs(folder)  # a wrong file or time is said before anything is touched
     state = State(request.state)
+    state.check()
+    clock, as_of = ProgrammeClock(state), None
+    if request.as_of:
+        refuse_in_production()
+        as_of = moment(request.as_of, zone(folder, clock.now()))
     state.create()
     with state.locked():
         _clear(state, tell)
-        clock = ProgrammeClock(state)
-        now = clock.now()
-        clock.begin(moment(request.as_of, zone(folder, now)) if request.as_of else None)
+        clock.begin(as_of)
         asyncio.run(supervise(state, Options(folder, request.replicas, services), tell, ready))
 
 

@@ -48,7 +48,16 @@ def test_production_refuses_to_move_time(steady: FakeSystem) -> None:
         assert "production" in said
 
 
-@pytest.mark.parametrize("verb", [["set", "next tuesday"], ["set", "9999-01-01"], ["advance", "3 days"]])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["set", "next tuesday"],
+        ["set", "9999-01-01"],
+        ["advance", "3 days"],
+        ["advance", "999999w"],
+        ["advance", "100000d"],
+    ],
+)
 def test_what_is_no_time_is_said(steady: FakeSystem, verb: list[str]) -> None:
     failed_with_a_sentence(wea("clock", *verb, "--state", str(steady.state.path)))
 

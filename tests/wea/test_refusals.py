@@ -67,6 +67,15 @@ def test_down_where_nothing_runs_is_no_error(tmp_path: Path) -> None:
     assert (done.returncode, (tmp_path / "new").exists()) == (0, False)
 
 
+@pytest.mark.parametrize(
+    ("as_of", "environment"), [("next tuesday", {}), ("9999-01-01", {}), ("2024-03-01", {"WEA_ENV": "production"})]
+)
+def test_a_time_that_cannot_be_leaves_no_state_behind(tmp_path: Path, as_of: str, environment: dict[str, str]) -> None:
+    for detach in ([], ["--detach"]):
+        failed_with_a_sentence(wea("up", "--state", str(tmp_path / "new"), "--as-of", as_of, *detach, **environment))
+        assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("given", ["enrollment", "enrollment=0", "enrollment=x", "nobody=2"])
 def test_wrong_replicas_are_refused(tmp_path: Path, given: str) -> None:
     assert "--replicas" in failed_with_a_sentence(wea("up", "--state", str(tmp_path / "new"), "--replicas", given))
