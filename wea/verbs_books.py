@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from wea import settings
 from wea.api import System, connected
@@ -72,9 +73,9 @@ def check(
         print_json(findings.document())
     else:
         for problem in findings.problems:
-            console.print(f"[red]✗[/red] {problem}", markup=True)
+            console.print(Text.assemble(("✗", "red"), f" {problem}"))
         for name, counts in findings.counts.items():
-            console.print(f"[dim]{name}[/dim] {counts}")
+            console.print(Text.assemble((name, "dim"), f" {counts}"))
         if not findings.problems:
             console.print("[green]✓[/green] The books are right.")
     if findings.problems:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from wea.api import System, path
 from wea.errors import UserError
 from wea.options import JsonOption, StateOption, print_json, running
-from wea.report import console
+from wea.report import columns, console
 
 FOLLOW_SECONDS = 1.0
 
@@ -60,10 +60,11 @@ def lag(state: StateOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
         return
-    table = _table("group", "topic", "records waiting", "oldest waits")
-    for one in found["items"]:
-        table.add_row(one["group"], one["topic"], str(one["lag"]), f"{one['oldest_seconds']} s" if one["lag"] else "")
-    console.print(table)
+    rows = (
+        (one["group"], one["topic"], str(one["lag"]), f"{one['oldest_seconds']} s" if one["lag"] else "")
+        for one in found["items"]
+    )
+    columns(("group", "topic", "records waiting", "oldest waits"), rows)
 
 
 def timeline(
@@ -95,12 +96,16 @@ def parked_list(
         return
     for name in found["away"]:
         console.print(f"{name} does not answer: shown without it.")
-    table = _table("service", "fingerprint", "reason", "keys", "records", "for example")
-    for one in found["items"]:
-        reason = f"{one['reason']['code']} {one['reason']['detail']}"
-        counts = (str(one["lanes"]), str(one["records"]))
-        table.add_row(one["service"], one["fingerprint"], reason, *counts, one["heads"][0]["key"])
-    console.print(table if found["items"] else "Nothing is parked.")
+    if not found["items"]:
+        console.print("Nothing is parked.")
+        return
+    columns(("service", "fingerprint", "reason", "keys", "records", "for example"), map(_group, found["items"]))
+
+
+def _group(one: dict[str, Any]) -> tuple[str, ...]:
+    reason = f"{one['reason']['code']} {one['reason']['detail']}"
+    counts = (str(one["lanes"]), str(one["records"]))
+    return one["service"], one["fingerprint"], reason, *counts, one["heads"][0]["key"]
 
 
 @parked.command("show")
@@ -114,8 +119,8 @@ def parked_show(
         print_json(found)
         return
     head = found["head"]
-    console.print(f"{head['type']} {head['event_id']} at {head['place']}, parked {head['parked_at']}")
-    console.print(f"reason: {head['reason']['code']} {head['reason']['detail']}")
+    console.print(f"{head['type']} {head['event_id']} at {head['place']}, parked {head['parked_at']}", markup=False)
+    console.print(f"reason: {head['reason']['code']} {head['reason']['detail']}", markup=False)
     console.print(f"behind it: {len(found['behind'])}")
     console.print_json(data=head["value"])
 
@@ -191,10 +196,11 @@ def quarantine_list(
     if as_json:
         print_json(found)
         return
-    table = _table("service", "topic", "reason", "records", "last")
-    for one in found["items"]:
-        table.add_row(one["service"], one["topic"], one["reason"], str(one["count"]), one["last_at"])
-    console.print(table if found["items"] else "Nothing is in quarantine.")
+    if not found["items"]:
+        console.print("Nothing is in quarantine.")
+        return
+    rows = ((one["service"], one["topic"], one["reason"], str(one["count"]), one["last_at"]) for one in found["items"])
+    columns(("service", "topic", "reason", "records", "last"), rows)
 
 
 @quarantine.command("seen")
@@ -218,9 +224,9 @@ def _act(state: Path | None, as_json: bool, address: str, **body: Any) -> None:
     if as_json:
         print_json(done)
     else:
-        console.print(("Preview, nothing is changed. " if done["dry_run"] else "") + done["done"])
+        console.print(("Preview, nothing is changed. " if done["dry_run"] else "") + done["done"], markup=False)
         for event in done.get("events", ()):
-            console.print(f"  {event}")
+            console.print(f"  {event}", markup=False)
     if not done["ok"]:
         raise typer.Exit(1)
 
@@ -236,15 +242,9 @@ def _print_records(records: Iterable[dict[str, Any]], as_json: bool) -> None:
             sys.stdout.write(json.dumps(one) + "\n")
         else:
             type_ = one["type"].removeprefix("org.washingtonea.").removesuffix(".v1")
-            console.print(f"{one['at']}  {type_:<26} {one['key']:<28} [dim]{one['place']}[/dim]")
+            said = f"{one['at']}  {type_:<26} {one['key']:<28} "
+            console.print(Text.assemble(said, (one["place"], "dim")))  # no markup: what others wrote may look like it
     sys.stdout.flush()
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column)
-    return table
 
 
 def _path(*parts: str) -> str:

@@ -1,6 +1,7 @@
 """`wea check` asks little of a busy system, never for everything at once, and none that cannot show its books."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
@@ -97,6 +98,13 @@ def test_a_service_that_is_not_ready_hides_no_other_services_books() -> None:
     findings = check(starting.system(), wait_seconds=0, ready_seconds=0)
     assert findings.problems == [NOT_READY, "enrollment: e-1 is lost"]
     assert [asked for asked in starting.asked if asked.startswith("clockhours/admin")] == ["clockhours/admin/outbox"]
+
+
+def test_a_finding_is_shown_whole_and_never_read_as_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = Starting(times=0, fault="E-[/1] has two [red] entries").system()
+    monkeypatch.setattr("wea.verbs_books._checked", lambda _: nullcontext(system))
+    done = wea("check", "--wait", "0")
+    assert (done.returncode, "enrollment: E-[/1] has two [red] entries" in done.stdout) == (1, True)
 
 
 def test_one_that_has_stopped_and_still_answers_shows_its_own_too() -> None:

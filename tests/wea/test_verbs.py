@@ -1,11 +1,13 @@
 """Every verb has --help, and --json where it prints."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import typer
 
+from tests.wea.conftest import wea
 from wea.cli import app
 
 
@@ -30,3 +32,40 @@ def test_a_verb_has_help_and_json(verb: str) -> None:
     options = {option for parameter in VERBS[verb].params for option in parameter.opts}
     assert VERBS[verb].help
     assert "--json" in options
+
+
+KEY, DETAIL = "E-[/1] " + "x" * 60, "field [red] is required [/]"
+
+
+class Console:
+    """Answers as the console does of a key and a reason that look like markup."""
+
+    def get(self, _: str, path: str, *__: str, **___: Any) -> Any:
+        reason = {"code": "invalid", "detail": DETAIL}
+        head = {"key": KEY, "type": "t[/b]", "event_id": "e[/i]", "place": "p-1-1", "parked_at": "now", "at": "now"}
+        group = {"service": "clockhours", "fingerprint": "0123456789ab", "reason": reason, "lanes": 1, "records": 1}
+        if path.endswith("by-key"):
+            return {"head": head | {"reason": reason, "value": {}}, "behind": []}
+        return {"items": [head | group | {"heads": [head]}], "away": []}
+
+    def post(self, *_: Any) -> Any:
+        return {"ok": True, "dry_run": False, "done": f"1 applied under {KEY}: {DETAIL}", "events": ["[/x]"]}
+
+
+@pytest.mark.parametrize(
+    ("verb", "whole"),
+    [
+        (("tail",), (KEY, "t[/b]")),
+        (("timeline", "E-1"), (KEY, "t[/b]")),
+        (("parked", "list"), (KEY, DETAIL, "0123456789ab")),
+        (("parked", "show", "clockhours", KEY), (DETAIL, "e[/i]")),
+        (("parked", "retry", "clockhours", KEY, "--reason", "x"), (KEY, DETAIL, "[/x]")),
+    ],
+)
+def test_what_others_wrote_is_shown_whole_and_never_read_as_markup(
+    verb: tuple[str, ...], whole: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wea.verbs_console.running", lambda _: nullcontext(Console()))
+    monkeypatch.setenv("COLUMNS", "80")
+    said = wea(*verb).stdout
+    assert [text for text in whole if text not in said] == []
