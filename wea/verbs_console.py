@@ -94,8 +94,7 @@ def parked_list(
     if as_json:
         print_json(found)
         return
-    for name in found["away"]:
-        console.print(f"{name} does not answer: shown without it.")
+    _say_away(found)
     if not found["items"]:
         console.print("Nothing is parked.")
         return
@@ -196,6 +195,7 @@ def quarantine_list(
     if as_json:
         print_json(found)
         return
+    _say_away(found)
     if not found["items"]:
         console.print("Nothing is in quarantine.")
         return
@@ -229,6 +229,11 @@ def _act(state: Path | None, as_json: bool, address: str, **body: Any) -> None:
             console.print(f"  {event}", markup=False)
     if not done["ok"]:
         raise typer.Exit(1)
+
+
+def _say_away(found: dict[str, Any]) -> None:
+    for name in found["away"]:
+        console.print(f"{name} does not answer: shown without it.")
 
 
 def _post(system: System, address: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,16 @@ def test_a_verb_has_help_and_json(verb: str) -> None:
 KEY, DETAIL = "E-[/1] " + "x" * 60, "field [red] is required [/]"
 
 
+@pytest.mark.parametrize("verb", ["parked", "quarantine"])
+def test_a_service_that_is_away_is_said_beside_an_empty_list(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Console:
+        def get(self, *_: Any, **__: Any) -> Any:
+            return {"items": [], "away": ["enrollment"]}
+
+    monkeypatch.setattr("wea.verbs_console.running", lambda _: nullcontext(Console()))
+    assert "enrollment does not answer" in wea(verb, "list").stdout
+
+
 class Console:
     """Answers as the console does of a key and a reason that look like markup."""
 
