@@ -55,6 +55,8 @@ class Live:
             yield "retry: 2000\n\n"
             async for one in fragments:
                 yield one
+        except (TransientError, RefusedError):
+            return  # the line has begun, so nothing can be answered: the browser connects again
         finally:
             self._open -= 1
 
@@ -98,15 +100,12 @@ def _moment(text: str | None) -> datetime:
 
 
 async def _ticks() -> AsyncIterator[None]:
-    """Again and again, until the process stops, the database is away, or it has lasted long enough."""
+    """Again and again, until the process stops or it has lasted long enough."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + LIVES_SECONDS
-    try:
-        while not STOPPING.is_set() and loop.time() < ends:
-            yield
-            await asyncio.sleep(EVERY_SECONDS)
-    except (TransientError, RefusedError):
-        return
+    while not STOPPING.is_set() and loop.time() < ends:
+        yield
+        await asyncio.sleep(EVERY_SECONDS)
 
 
 def event(name: str, text: str) -> str:

@@ -4,11 +4,14 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from contracts import topics
 from eventing.clock import system_now
+from eventing.transient import TransientError
 from services.console.site import ACTIONS, PAGES
+from services.console.store import Store
 from tests.console.conftest import World
 
 RECORD: dict[str, Any] = {
@@ -257,3 +260,15 @@ async def test_an_unknown_educator_is_404_and_an_unknown_cursor_422(world: World
     assert (await staff.get("/api/educators/E-none")).status_code == 404
     for cursor in ("nonsense", "WzEsMl0=", "e30="):
         assert (await staff.get("/api/streams", params={"after": cursor})).status_code == 422
+
+
+async def test_a_live_page_ends_quietly_while_the_database_is_away(
+    full: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any, **__: Any) -> Any:
+        raise TransientError("away")
+
+    browser = await full.as_("staff")
+    monkeypatch.setattr(Store, "tail", away)
+    answer = await browser.get("/live/tail")  # an exception of the application's would be raised here
+    assert (answer.status_code, answer.text) == (200, "retry: 2000\n\n")
