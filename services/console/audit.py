@@ -8,9 +8,10 @@ from eventing.audit import record_action
 from eventing.clock import system_now
 from eventing.http import Caller, cursor
 from eventing.mongo import Database, faults
-from services.console.asked import Asked, Console, told
+from services.console.asked import Asked, Console
 from services.console.policy import May
 from services.console.state import JsonObject
+from services.console.stuck import all_of
 
 DAYS_SHOWN = 7
 
@@ -43,21 +44,14 @@ async def audit(console: Console, asked: Asked) -> JsonObject:
         ours = await console.store.db["audit"].find(wanted).sort("_id", -1).limit(limit).to_list(None)
     since = cursor(f"{system_now() - timedelta(days=DAYS_SHOWN):%Y%m%d}")
     names = [name for name in console.neighbours if name != "console"]
-    answers = await asyncio.gather(
-        *(
-            told(console.neighbours[name].get("/admin/audit", "operator", limit=500, after=since), name)
-            for name in names
-        )
-    )
-    theirs = [
-        {"service": name, **_entry(one)} for name, answer in zip(names, answers, strict=True) for one in answer.items()
-    ]
+    answers = await asyncio.gather(*(all_of(console, name, "/admin/audit", since) for name in names))
+    theirs = [{"service": name, **_entry(one)} for name, (rows, _) in zip(names, answers, strict=True) for one in rows]
     return {
         "items": [_entry(one) for one in ours],
         "next": ours[-1]["_id"] if len(ours) == limit else None,
         "services": sorted(theirs, key=lambda one: str(one["at"]), reverse=True)[:500],
         "days": DAYS_SHOWN,
-        "away": [answer.away for answer in answers if answer.away],
+        "away": [answer.away for _, answer in answers if answer.away],
         "sees_reasons": asked.may(May.READ_AUDIT),
     }
 

@@ -54,7 +54,7 @@ async def lane(console: Console, asked: Asked) -> JsonObject:
 async def quarantine(console: Console, asked: Asked) -> JsonObject:
     """What could not be read or used, grouped by service and reason: ?service=."""
     services = _services(console, asked)
-    answers = await asyncio.gather(*(_all(console, service, "/admin/quarantine") for service in services))
+    answers = await asyncio.gather(*(all_of(console, service, "/admin/quarantine") for service in services))
     groups: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
     counts: dict[str, int] = {}
     for service, (rows, answer) in zip(services, answers, strict=True):
@@ -84,7 +84,7 @@ async def quarantine(console: Console, asked: Asked) -> JsonObject:
 async def lanes_of(console: Console, services: Iterable[str]) -> tuple[list[JsonObject], list[str]]:
     """The parked lanes of these services, each with its handle; and which of them do not answer."""
     names = list(services)
-    answers = await asyncio.gather(*(_all(console, service, "/admin/parked") for service in names))
+    answers = await asyncio.gather(*(all_of(console, service, "/admin/parked") for service in names))
     secret = console.settings.secret.get_secret_value()
     lanes = [
         one
@@ -113,10 +113,9 @@ def handle(key: str, secret: str) -> str:
     return sha256(f"{secret}\x00{kept_key(key, secret)}".encode()).hexdigest()[:16]
 
 
-async def _all(console: Console, service: str, at: str) -> tuple[list[JsonObject], Told]:
+async def all_of(console: Console, service: str, at: str, after: str | None = None) -> tuple[list[JsonObject], Told]:
     """Every row of an operators' list, up to a bound."""
     rows: list[JsonObject] = []
-    after: str | None = None
     answer = Told()
     for _ in range(MOST_PAGES):
         answer = await told(console.neighbours[service].get(at, "operator", limit=PAGE, after=after), service)

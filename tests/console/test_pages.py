@@ -272,3 +272,22 @@ async def test_a_live_page_ends_quietly_while_the_database_is_away(
     monkeypatch.setattr(Store, "tail", away)
     answer = await browser.get("/live/tail")  # an exception of the application's would be raised here
     assert (answer.status_code, answer.text) == (200, "retry: 2000\n\n")
+
+
+async def test_the_audit_shows_what_a_service_noted_last_however_much_it_noted_this_week(full: World) -> None:
+    entries = [
+        {"_id": f"{n:06}", "at": f"2024-05-01T18:{n // 60:02}:{n % 60:02}Z", "who": "staff:x", "action": "transcript"}
+        for n in range(1500)
+    ]
+
+    def audit(request: httpx.Request) -> dict[str, Any]:
+        """As a service lists it: the oldest first, page by page."""
+        limit, after = int(request.url.params["limit"]), request.url.params["after"]
+        left = [one for one in entries if not after.startswith("at-") or one["_id"] > after[3:]]
+        page = left[:limit]
+        return {"items": page, "next": f"at-{page[-1]['_id']}" if len(left) > limit else None}
+
+    full.services.tell("GET", "clockhours", "/admin/audit", audit)
+    shown = (await full.program("staff-key").get("/api/audit")).json()["services"]
+    assert len(shown) == 500
+    assert shown[0]["id"] == "001499"
