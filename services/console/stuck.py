@@ -159,23 +159,27 @@ def _group(lanes: list[JsonObject], asked: Asked) -> JsonObject:
 
 
 def _record(one: JsonObject, asked: Asked) -> JsonObject:
-    value = read_value(one["value"])
-    visible = isinstance(value, dict) or asked.may(May.SEE_PEOPLE)
-    shown = value if visible else None if value is None else HIDDEN
-    if isinstance(shown, dict) and isinstance(shown.get("partitionkey"), str):
-        shown = shown | {"partitionkey": shown_key(shown["partitionkey"], asked.who)}
+    shown = _shown(one["value"], asked)
     place = f"{one['topic']}-{one['partition']}-{one['offset']}"
     return one | {"value": shown, "data": shown.get("data") if isinstance(shown, dict) else None, "place": place}
 
 
 def _quarantined(one: JsonObject, asked: Asked) -> JsonObject:
-    value = read_value(one.get("value"))
-    visible = isinstance(value, dict) or asked.may(May.SEE_PEOPLE)
     key = one.get("key")
     return one | {
-        "value": value if visible else None if value is None else HIDDEN,
+        "value": _shown(one.get("value"), asked),
         "key": None if key is None else shown_key(str(key), asked.who),
     }
+
+
+def _shown(text: Any, asked: Asked) -> Any:
+    """A value as this one may see it: hidden whole where no names tell its parts apart, its key as all keys."""
+    value = read_value(text)
+    if not isinstance(value, dict):
+        return value if value is None or asked.may(May.SEE_PEOPLE) else HIDDEN
+    if isinstance(value.get("partitionkey"), str):
+        value = value | {"partitionkey": shown_key(value["partitionkey"], asked.who)}
+    return value
 
 
 def read_value(text: Any) -> Any:

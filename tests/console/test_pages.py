@@ -291,3 +291,10 @@ async def test_the_audit_shows_what_a_service_noted_last_however_much_it_noted_t
     shown = (await full.program("staff-key").get("/api/audit")).json()["services"]
     assert len(shown) == 500
     assert shown[0]["id"] == "001499"
+
+
+async def test_a_skipped_record_shows_no_member_id_in_quarantine_to_whom_it_does_not_concern(full: World) -> None:
+    skipped = QUARANTINED | {"key": "nea:N-1001", "value": '{"partitionkey":"nea:N-1001","data":{"attempt":1}}'}
+    full.services.tell("GET", "enrollment", "/admin/quarantine", {"items": [skipped], "next": None})
+    assert "N-1001" not in (await (await full.as_("operator")).get("/quarantine")).text
+    assert "N-1001" in (await (await full.as_("staff")).get("/quarantine")).text
