@@ -194,7 +194,7 @@ app.add_typer(verbs_console.quarantine, name="quarantine")
 def main() -> None:
     """Run a verb. What the user can mend is one sentence on stderr, and exit code 2."""
     try:
-        app()
+        app(prog_name="wea")  # whatever Python was started with
     except (UserError, OSError) as error:
         stderr.print(f"wea: {sentence(error)}", markup=False)
         sys.exit(2)
