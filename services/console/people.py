@@ -41,7 +41,9 @@ class People:
         if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             raise ProblemError(403, "form_not_ours", "This form came from another site.")
         origin = request.headers.get("origin")
-        if origin and origin != "null" and urlsplit(origin).netloc != request.headers.get("host"):
+        # Behind a proxy the browser's address is another than the one that was asked.
+        ours = {request.headers.get("host"), urlsplit(self._settings.console_url).netloc or None}
+        if origin and origin != "null" and urlsplit(origin).netloc not in ours:
             raise ProblemError(403, "form_not_ours", "This form came from another site.")
 
     def form_proof(self, response_cookies: dict[str, str]) -> str:

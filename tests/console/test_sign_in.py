@@ -158,3 +158,13 @@ async def test_who_is_taken_out_of_the_users_file_or_loses_a_role_does_not_go_on
     os.utime(file, (1, 1))
     assert (await staff.get("/")).status_code == 303
     assert (await operator.get("/audit")).status_code == 403
+
+
+async def test_behind_a_proxy_the_address_that_browsers_know_is_this_site_too(world: World) -> None:
+    world.settings = world.settings.model_copy(update={"console_url": "https://console.example.org"})
+    world.__post_init__()
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app=world.api), base_url="https://upstream:8080")
+    form = {"csrf": token_in((await http.get("/sign-in")).text), "user": "staff", "password": PASSWORD, "next": "/"}
+    for origin, status in (("https://evil.example", 403), ("https://console.example.org", 303)):
+        answer = await http.post("/sign-in", data=form, headers={"origin": origin})
+        assert answer.status_code == status
