@@ -17,6 +17,8 @@ from services.console.state import JsonObject, Kept, Who
 from services.console.store import Store
 from services.console.watch import Watch
 
+YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off", "none"})
+
 
 @dataclass(frozen=True, slots=True)
 class Console:
@@ -64,7 +66,12 @@ class Asked:
 
     @property
     def dry_run(self) -> bool:
-        return self.query.get("dry_run") in {True, "1", "true", "yes", "on"}
+        """Raises ProblemError 422 for what is neither yes nor no: nothing is done that was to be looked at only."""
+        said = str(self.query.get("dry_run", "")).strip().lower()
+        if said not in YES | NO:
+            fault = {"field": "dry_run", "reason": "true or false"}
+            raise ProblemError(422, "invalid", "dry_run is true or false.", errors=[fault])
+        return said in YES
 
     def may(self, what: May) -> bool:
         return may(self.who, what)

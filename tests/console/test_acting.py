@@ -155,6 +155,14 @@ async def test_a_skip_and_an_edit_are_of_the_record_that_the_page_showed(full: W
     assert full.services.posts() == before
 
 
+@pytest.mark.parametrize("dry_run", ["True", [], {}, "perhaps", 2])
+async def test_a_dry_run_that_cannot_be_read_is_refused_and_nothing_is_done(full: World, dry_run: object) -> None:
+    full.services.tell("POST", "notifications", "/mail/stop", {})
+    answer = await full.program("operator-key").post("/api/mail/stop", json={"reason": "x", "dry_run": dry_run})
+    assert full.services.posts() == []
+    assert (answer.status_code == 200 and answer.json()["dry_run"]) or answer.status_code == 422
+
+
 async def test_an_edit_that_is_not_json_is_refused(full: World) -> None:
     browser, handle = await full.as_("operator"), await handle_of(full)
     assert (await browser.post(f"/parked/enrollment/{handle}/edit", data="{")).status_code == 422
