@@ -132,6 +132,20 @@ def _check(folder: Path, name: str, count: int) -> None:
         )
 
 
+def put_back_secrets(state: State, folder: Path) -> None:
+    """Give a new state the secrets that the restored books were kept with: keys, webhook secret, the HMAC key.
+
+    Not MongoDB's passwords, which are of the server. The state that the backup is of has its own, as changed since.
+    """
+    kept, ours = State(folder).read(SECRETS[0]) or {}, state.read(SECRETS[0]) or {}
+    if kept.get("secret") in (None, ours.get("secret")):
+        return
+    of_the_books = {name: kept[name] for name in ("keys", "nea_webhook_secret", "secret") if name in kept}
+    state.write(SECRETS[0], {**ours, **of_the_books})
+    if (made := State(folder).read(KEYS)) is not None:
+        state.write(KEYS, made)
+
+
 def _load(client: Client, database: str, folder: Path, counts: dict[str, int]) -> None:
     for name in client[database].list_collection_names():
         client[database].drop_collection(name)

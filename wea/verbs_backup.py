@@ -36,10 +36,12 @@ def restore(
 ) -> None:
     """Put the databases back as a backup has them. The system must be down; the topics stay, and are caught up with.
 
+    A new state gets the keys and secrets of the backup as well.
+
     Start it after that with `wea up`, and prove the books with `wea check`. docs/backup.md says what to look at.
     """
     from wea import record
-    from wea.backup import manifest_of, mongod_of
+    from wea.backup import manifest_of, mongod_of, put_back_secrets
     from wea.backup import restore as load
 
     place = existing(state)
@@ -51,6 +53,7 @@ def restore(
     manifest_of(folder.absolute())
     with mongod_of(place) as uri:
         found = load(uri, folder.absolute())
+    put_back_secrets(place, folder.absolute())
     if as_json:
         print_json({"restored": str(folder), **found})
     else:

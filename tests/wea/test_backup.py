@@ -7,7 +7,9 @@ import pymongo
 import pytest
 from bson import Binary, Int64
 
+from tests.wea.conftest import wea
 from wea.backup import LONGEST_SECONDS, MANIFEST, WINDOW, backup, restore
+from wea.credentials import KEYS, credentials
 from wea.errors import UserError
 from wea.state import State
 
@@ -40,6 +42,34 @@ def test_what_is_restored_is_what_was_with_its_indexes(mongo: str, tmp_path: Pat
         finally:
             for name in names:
                 client.drop_database(name)
+
+
+def test_a_new_state_gets_the_secrets_that_the_books_were_kept_with(mongo: str, tmp_path: Path) -> None:
+    """Its HMAC key above all: under another nobody of whom NEA told by e-mail would be known again."""
+    name, old, new = f"backup-{uuid4().hex[:8]}", State(tmp_path / "old"), State(tmp_path / "new")
+    for state in (old, new):
+        state.create()
+    was, made = credentials(old, ["admin"]), credentials(new, ["admin"])
+    old.write(KEYS, {"keys": [{"role": "portal", "prefix": "wea_p_abc", "sha256": "00"}]})
+    backup(mongo, old, tmp_path / "b", [name])
+    done = wea("restore", str(tmp_path / "b"), "--force", "--state", str(new.path), WEA_MONGO=mongo)
+    assert done.returncode == 0, done.stderr
+    now = credentials(new, ["admin"])
+    assert (now.secret, now.keys, now.nea_webhook_secret) == (was.secret, was.keys, was.nea_webhook_secret)
+    assert now.mongo == made.mongo  # of the server that runs here, not of the one that was lost
+    assert new.read(KEYS) == old.read(KEYS)
+
+
+def test_a_key_that_was_revoked_since_stays_revoked(mongo: str, tmp_path: Path) -> None:
+    name, state = f"backup-{uuid4().hex[:8]}", State(tmp_path / "state")
+    state.create()
+    credentials(state, ["admin"])
+    row = {"role": "portal", "prefix": "wea_p_abc", "sha256": "00"}
+    state.write(KEYS, {"keys": [row]})
+    backup(mongo, state, tmp_path / "b", [name])
+    state.write(KEYS, {"keys": [row | {"revoked_at": "2024-05-01"}]})
+    assert wea("restore", str(tmp_path / "b"), "--force", "--state", str(state.path), WEA_MONGO=mongo).returncode == 0
+    assert state.read(KEYS)["keys"][0]["revoked_at"]
 
 
 def test_the_past_stays_readable_as_long_as_a_backup_takes(
