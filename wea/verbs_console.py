@@ -16,6 +16,7 @@ from wea.options import JsonOption, StateOption, print_json, running
 from wea.report import columns, console
 
 FOLLOW_SECONDS = 1.0
+MOST_AT_ONCE = 500  # records that the console shows at once
 
 parked = typer.Typer(help="Records that could not be processed: look, retry, skip, edit.", no_args_is_help=True)
 quarantine = typer.Typer(help="Records that could not be read.", no_args_is_help=True)
@@ -37,15 +38,20 @@ def tail(
     as_json: JsonOption = False,
 ) -> None:
     """Show the newest records of the topics, the newest last. With --json one object a line."""
-    wanted: dict[str, Any] = {"topic": topic, "type": event, "educator": educator, "text": text, "limit": limit}
-    told: dict[str, None] = {}
+    # More may come in a second than are shown at first. By text all would be searched for as many: so not there.
+    looked_at = MOST_AT_ONCE if follow and not text else limit
+    wanted: dict[str, Any] = {"topic": topic, "type": event, "educator": educator, "text": text, "limit": looked_at}
+    shown_at_most, told = limit, dict[str, None]()
     with running(state) as system:
         try:
             while True:
                 items = system.get("console", "/api/streams", **wanted)["items"]
                 fresh = [one for one in reversed(items) if one["place"] not in told]
+                _print_records(fresh[-shown_at_most:], as_json)
+                shown_at_most = MOST_AT_ONCE
                 told.update(dict.fromkeys(one["place"] for one in fresh))
-                _print_records(fresh, as_json)
+                for place in list(told)[: -4 * MOST_AT_ONCE]:
+                    del told[place]
                 if not follow:
                     return
                 time.sleep(FOLLOW_SECONDS)

@@ -79,3 +79,23 @@ def test_what_others_wrote_is_shown_whole_and_never_read_as_markup(
     monkeypatch.setenv("COLUMNS", "80")
     said = wea(*verb).stdout
     assert [text for text in whole if text not in said] == []
+
+
+def test_following_shows_every_record_though_more_come_in_a_second_than_it_began_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Console:
+        records = 10
+
+        def get(self, *_: Any, limit: int, **__: Any) -> Any:
+            if self.records > 100:
+                raise KeyboardInterrupt
+            here, self.records = self.records, self.records + 60
+            newest = range(here - 1, max(-1, here - 1 - limit), -1)
+            return {"items": [{"place": f"place-{n:03}", "at": "now", "type": "t", "key": "k"} for n in newest]}
+
+    monkeypatch.setattr("wea.verbs_console.running", lambda _: nullcontext(Console()))
+    monkeypatch.setattr("wea.verbs_console.FOLLOW_SECONDS", 0)
+    said = wea("tail", "--follow", "--limit", "5").stdout
+    assert [n for n in range(5, 70) if f"place-{n:03}" not in said] == []
+    assert "place-004" not in said
