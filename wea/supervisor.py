@@ -91,6 +91,17 @@ async def _all(*steps: Coroutine[Any, Any, object]) -> None:
         raise failures.exceptions[0] from None
 
 
+async def _to_its_end(work: Callable[[], None]) -> None:
+    """Do it in a thread. Cancelled, it waits for the thread, which goes on all the same: whoever tries again would
+    work on the same folder beside it."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.gather(working, return_exceptions=True)
+        raise
+
+
 class System:
     """The processes of one run. Every change of theirs is in the run record before anything else happens."""
 
@@ -154,7 +165,7 @@ class System:
 
     async def _start_server(self, server: Server, port: int) -> None:
         self._tell(f"starting {server.name}")
-        await asyncio.to_thread(server.prepare)
+        await _to_its_end(server.prepare)
 
         async def ready() -> bool:
             return await asyncio.to_thread(server.ready)

@@ -1,21 +1,30 @@
 """What `wea up` started stays up, and what it started it stops."""
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.waiting import until
 from tests.wea.conftest import FakeSystem, failed_with_a_sentence, wea
 from wea import record
 from wea.child import listens
+from wea.errors import UserError
+from wea.plan import Options, plan
+from wea.programs import programs_folder
 from wea.servers.ports import is_free
+from wea.state import State
+from wea.supervisor import System, _all
+from wea.warm import Warm
 
 
 def all_gone(processes: list[record.Process]) -> bool:
@@ -150,3 +159,36 @@ def test_a_stranger_who_answers_on_the_port_is_not_taken_for_ours() -> None:
     finally:
         stranger.kill()
         stranger.wait()
+
+
+async def test_a_start_that_is_given_up_waits_for_a_server_that_is_being_prepared(
+    tmp_path: Path, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next one, with other ports, would format the same folder beside it."""
+    done = list[str]()
+
+    class Slow:
+        name = "slow"
+
+        def prepare(self) -> None:
+            time.sleep(0.5)
+            done.append("prepared")
+
+        def command(self) -> list[str]:
+            raise AssertionError
+
+        def ready(self) -> bool:
+            return False
+
+    async def port_is_taken() -> None:
+        await asyncio.sleep(0.1)
+        raise UserError("the port was taken")
+
+    for name, value in servers.items():
+        monkeypatch.setenv(name, value)
+    state = State(tmp_path / "state")
+    state.create()
+    system = System(plan(state, Options(programs_folder())), Warm([], {}), lambda _: None)
+    with pytest.raises(UserError, match="taken"):
+        await _all(system._start_server(Slow(), 1), port_is_taken())
+    assert done == ["prepared"]
