@@ -11,6 +11,7 @@ import psutil
 
 from wea.errors import UserError
 from wea.record import start_time
+from wea.servers.ports import is_free
 from wea.warm import Forked, Warm
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
@@ -62,12 +63,17 @@ class Child:
             if self._keeper is not None and self._keeper.done():
                 self._keeper.result()
             if self.exits >= self.spec.starts_allowed:
-                raise NotStartedError(self, f"{self.spec.name} does not start: {self.last_words()} (see {self.log})")
+                # Looked at now: by the time that all others have given up, whoever took it may be gone again.
+                taken = self.pid is None and not is_free(self.spec.port)
+                raise NotStartedError(
+                    f"{self.spec.name} does not start: {self.last_words()} (see {self.log})",
+                    self.spec.name if taken else None,
+                )
             if self.pid is not None and await self.spec.ready() and listens(self.pid, self.spec.port):
                 self._was_ready = True
                 return
             if time.monotonic() > deadline:
-                raise NotStartedError(self, f"{self.spec.name} was not ready within {seconds:.0f} s (see {self.log})")
+                raise NotStartedError(f"{self.spec.name} was not ready within {seconds:.0f} s (see {self.log})")
             await asyncio.sleep(0.1)
 
     def last_words(self) -> str:
@@ -156,8 +162,8 @@ def listens(pid: int, port: int) -> bool:
 
 
 class NotStartedError(UserError):
-    """A process that died, or did not serve, while the system was being started."""
+    """A process that died, or did not serve, while the system was being started; whose port another had, if one had."""
 
-    def __init__(self, child: Child, sentence: str) -> None:
+    def __init__(self, sentence: str, port_taken_from: str | None = None) -> None:
         super().__init__(sentence)
-        self.child = child
+        self.port_taken_from = port_taken_from

@@ -14,7 +14,7 @@ from wea.mongo_users import has_user, provision
 from wea.plan import Instance, Options, Plan, plan
 from wea.probes import answers_ready, greets
 from wea.servers import Server
-from wea.servers.ports import LOOPBACK, is_free
+from wea.servers.ports import LOOPBACK
 from wea.state import State
 from wea.topics import create_offsets_topic, create_topics
 from wea.warm import Warm
@@ -59,9 +59,9 @@ async def _supervise(
                 await stopping
         except NotStartedError as failure:
             # Somebody took its port between our look and its start: choose again.
-            if tries_left == 0 or failure.child.pid is not None or is_free(failure.child.spec.port):
+            if tries_left == 0 or failure.port_taken_from is None:
                 raise
-            tell(f"the port of {failure.child.spec.name} was taken meanwhile; starting again with others")
+            tell(f"the port of {failure.port_taken_from} was taken meanwhile; starting again with others")
         else:
             return
         finally:

@@ -17,7 +17,7 @@ import pytest
 from tests.waiting import until
 from tests.wea.conftest import FakeSystem, failed_with_a_sentence, wea
 from wea import record
-from wea.child import listens
+from wea.child import Child, NotStartedError, Spec, listens
 from wea.errors import UserError
 from wea.plan import Options, plan
 from wea.programs import programs_folder
@@ -192,3 +192,21 @@ async def test_a_start_that_is_given_up_waits_for_a_server_that_is_being_prepare
     with pytest.raises(UserError, match="taken"):
         await _all(system._start_server(Slow(), 1), port_is_taken())
     assert done == ["prepared"]
+
+
+async def test_a_port_that_was_taken_is_known_though_whoever_had_it_is_gone_when_all_have_given_up(
+    tmp_path: Path,
+) -> None:
+    async def ready() -> bool:
+        return False
+
+    command, environment = [sys.executable, "-c", "raise SystemExit('address in use')"], dict(os.environ)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        spec = Spec("sink", command, environment, ready, other.getsockname()[1], starts_allowed=1)
+        child = Child(spec, tmp_path / "log", lambda: None, Warm([], {}))
+        child.start()
+        with pytest.raises(NotStartedError, match="address in use") as failure:
+            await child.until_ready(60)
+    await asyncio.sleep(1)  # others give up: the keeper has tried once more meanwhile, and the port is free
+    await child.stop()
+    assert failure.value.port_taken_from == "sink"
