@@ -32,6 +32,7 @@ class Needs:
     planned: set[str] = field(default_factory=set)  # sessions: all who attended them
     names: set[str] = field(default_factory=set)  # identities
     unlinked: set[str] = field(default_factory=set)  # learners of whom it will be asked anew who is meant
+    introduced: dict[str, frozenset[str]] = field(default_factory=dict)  # identities that learners are told with
     facts: int = 0
 
     def of(self, fact: Fact) -> None:
@@ -40,7 +41,8 @@ class Needs:
         match fact:
             case NeaFact(said=said):
                 self.learners.add(fact.learner_id)
-                self.names |= named(said.learner)
+                former = self.introduced.get(fact.learner_id, frozenset())
+                self.introduced[fact.learner_id] = former | named(said.learner)
             case PortalFact(said=said):
                 self._of_portal(said)
 
@@ -97,6 +99,8 @@ class _Gathering:
         await self._follow_planned(needs)
         needs.educators |= needs.persons
         needs.learners |= needs.unlinked
+        await self._read_learners(needs.learners, set(), set())  # first: of those that are bound no names are needed
+        self._widen(needs)
         while True:
             await self._follow_educators(needs)
             learners, names = needs.learners - self._learners, self._names(needs) - self._learners_named
@@ -194,6 +198,10 @@ class _Gathering:
             needs.educators |= {*learner.barred, *([learner.bound_to] if learner.bound_to else ())}
             if learner.bound_to is None or learner.id in needs.unlinked:
                 needs.names |= learner.identities
+        for learner_id, names in needs.introduced.items():
+            known = world.learners.get(learner_id)
+            if known is None or known.bound_to is None:
+                needs.names |= names
         for educator_id in needs.persons:
             needs.names |= {name for member in world.group(educator_id).members for name in member.identities}
 

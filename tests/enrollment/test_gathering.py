@@ -4,9 +4,11 @@ import random
 
 import pytest
 
+from eventing.clock import system_now
 from services.enrollment.documents import unpack
-from services.enrollment.gathering import Needs, Outside, gather
+from services.enrollment.gathering import Needs
 from services.enrollment.state import Educator, Learner
+from services.enrollment.store import Tx
 from services.enrollment.telling import Tombstone
 from tests.enrollment.builders import (
     ANA,
@@ -108,8 +110,9 @@ async def test_of_an_address_that_hundreds_have_neither_they_nor_their_learners_
     await enrollment.given(*(submitted(whom=learner(f"N-{number}", "office@example.org")) for number in range(300)))
     needs = Needs()
     needs.of(everyone[0].later(name="Ana").fact)
-    world = await gather(Outside(enrollment.database), needs)
-    assert (set(world.educators), set(world.learners)) == ({"E-0"}, set())
+    async with Tx.reading(enrollment.database, system_now()) as tx:
+        await tx.gather(needs)
+    assert (set(tx.world.educators), set(tx.world.learners)) == ({"E-0"}, set())
 
 
 async def test_when_a_batch_leaves_an_address_to_one_of_hundreds_it_is_that_one(enrollment: Enrollment) -> None:
