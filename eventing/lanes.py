@@ -103,7 +103,7 @@ class Lanes:
     """The lanes of a unit: read once for all its keys, written once."""
 
     def __init__(self, database: Database, session: Session) -> None:
-        self._collection = database[COLLECTION]
+        self._collection, self._parked = database[COLLECTION], database[PARKED]
         self._session = session
         self._lanes: dict[str, Lane] = {}
 
@@ -118,6 +118,12 @@ class Lanes:
         found = self._collection.find({"_id": {"$in": list(missing)}}, session=self._session)
         async for document in found:
             self._lanes[document["_id"]] = Lane(document["_id"], document)
+
+    async def holds(self, record: Record) -> bool:
+        """Whether a record still stands in its lane as it was read there: two may work off one lane at once."""
+        value = None if record.value is None else Binary(record.value)
+        place = {"key": record.key, "n": record.parked_n, "value": value}
+        return await self._parked.find_one(place, {"_id": 1}, session=self._session) is not None
 
     def changes(self) -> list[Operation]:
         return [change for lane in self._lanes.values() if (change := lane.change()) is not None]

@@ -83,6 +83,8 @@ class UnitOfWork:
             async with database.transaction(owner) as session:
                 unit = cls(database, session, batch, now)
                 await unit._lanes.load({record.key for record in unit.upcoming})
+                if batch.replay and not all([await unit._lanes.holds(record) for record in unit.upcoming]):
+                    unit.batch = batch.of(())  # another has worked it off, or edited it, since it was read
                 try:
                     yield unit
                 finally:

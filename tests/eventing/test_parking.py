@@ -1,5 +1,6 @@
 """A record that the code cannot process parks its key only; what stands behind it waits in order."""
 
+import asyncio
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -94,6 +95,37 @@ async def test_after_a_retry_the_key_takes_new_records_again(database: Database,
     await parking.retry(database, "k", handlers)
     await apply(database, toy, third)
     assert await heard(database, "k") == ids([first, second, third])
+
+
+async def test_of_two_who_work_off_one_lane_at_once_only_one_applies_each_record(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    mine = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}, sequenced=n % 2 == 0) for n in range(6)]
+    toy.broken = set(ids(mine))
+    await apply(database, toy, *mine)
+    toy.broken = {mine[5].event.id}
+    await asyncio.gather(*(parking.retry(database, "k", handlers) for _ in range(3)))
+    assert await heard(database, "k") == ids(mine[:5])
+    assert await _parked(database, "k", 1)  # on the lane too: else what comes next would pass the parked one
+
+
+async def test_a_record_that_was_read_before_another_applied_or_edited_it_is_left_alone(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    first, second = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}, sequenced=False) for n in range(2))
+    toy.broken = {first.event.id, second.event.id}
+    await apply(database, toy, first, second)
+    toy.broken = {second.event.id}
+    read = Batch((replace(first, parked_n=1),), replay=True)
+    await handlers(read)
+    await handlers(read)
+    await parking.edit(database, "k", handlers, data={"n": "other"})
+    toy.broken = set()
+    await handlers(Batch((replace(second, parked_n=2),), replay=True))
+    assert await heard(database, "k") == [first.event.id]
+    assert await _parked(database, "k", 1)
 
 
 async def test_retrying_an_empty_lane_is_harmless(database: Database, handlers: Handlers) -> None:
