@@ -23,7 +23,7 @@ from eventing.service import Service
 class Mend(Reasoned):
     """What to do with a parked record, and why.
 
-    `data` only for edit: the record's new data. `event_id` only for skip: the head that is meant.
+    `data` only for edit: the record's new data. `event_id`, for edit and skip: the head that is meant.
     """
 
     dry_run: bool = False
@@ -127,13 +127,17 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
 
     @api.post("/admin/parked/{key:path}/edit", tags=["operators"])
     async def edit(key: str, body: Mend, caller: Operator, dry_run: Annotated[bool, Query()] = False) -> dict[str, Any]:
-        """Give the head other data (its id, type, time and key stay) and try it."""
+        """Give the head other data (its id, type, time and key stay) and try it.
+
+        Safe to repeat: `event_id` says which head is meant; without it the same data within a minute are a repeat.
+        """
         if body.data is None:
             raise ProblemError(422, "invalid", "Edit needs data.", errors=[{"field": "data", "reason": "required"}])
         if dry_run or body.dry_run:
             return _outcome(await _mend(parking.preview(database, key, _handlers(service), data=body.data)))
         await record_action(database, caller, "parked.edit", key, body.reason)
-        return _outcome(await _mend(_repeatable(key, parking.edit(database, key, _handlers(service), data=body.data))))
+        work = parking.edit(database, key, _handlers(service), data=body.data, event_id=body.event_id)
+        return _outcome(await _mend(_repeatable(key, work)))
 
     @api.get("/admin/parked/{key:path}", tags=["operators"])
     async def lane(key: str, _: Operator) -> dict[str, Any]:

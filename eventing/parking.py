@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from eventing.batch import Batch, Record
 from eventing.clock import system_now
 from eventing.envelope import STRUCTURED_HEADERS, decode, encode
 from eventing.lanes import COLLECTION, GAP, PARKED, slug
-from eventing.mongo import Binary, Database, faults
+from eventing.mongo import Binary, Database, Session, faults
 from eventing.transient import RefusedError, repeat
 
 REPEATED_WITHIN = timedelta(minutes=1)
@@ -115,32 +116,44 @@ async def skip(
     return await retry(database, key, handlers)
 
 
-async def edit(database: Database, key: str, handlers: Handlers, *, data: dict[str, Any]) -> Outcome:
+async def edit(
+    database: Database, key: str, handlers: Handlers, *, data: dict[str, Any], event_id: str | None = None
+) -> Outcome:
     """Give the head other data, keeping its id, type, time and key, and try.
 
+    `event_id` is of the head that is meant: where another is there by now, nothing is edited. Where none is named, the
+    same data for the same key within a minute are a repeat, which is not for the next record that has become the head.
     Raises NotParkedError, and OtherKeyError for data that names another educator than the record's key.
     """
-    head = await _required(database, key)
-    record = _record(database, head)
-    _check_key(key, record, data)
-    with faults():
-        await database[PARKED].update_one(
-            {"_id": head["_id"]},
-            {"$set": {"value": _edited(record, data), "headers": _structured(), "original": head["value"]}},
-        )
+    await repeat(partial(_edit, database, key, data, event_id))
     return await retry(database, key, handlers)
+
+
+async def _edit(database: Database, key: str, data: dict[str, Any], event_id: str | None) -> None:
+    async with database.transaction() as session:
+        head = await _required(database, key, session)
+        # Of what was said, a digest: it may be about a person, and lanes stay.
+        said, now = sha256(orjson.dumps(data)).hexdigest(), system_now()
+        if event_id is None:
+            done = await _done(database, key, "edited", session)
+            if done is not None and done["head"] != head["_id"] and done["said"] == said and _just_now(done, now):
+                return
+        elif head["event_id"] != event_id:
+            return
+        record = _record(database, head)
+        _check_key(key, record, data)
+        changed = {"value": _edited(record, data), "headers": _structured(), "original": head["value"]}
+        await database[PARKED].update_one({"_id": head["_id"]}, {"$set": changed}, session=session)
+        edited = {"edited": {"head": head["_id"], "said": said, "at": now}}
+        await database[COLLECTION].update_one({"_id": key}, {"$set": edited}, session=session)
 
 
 async def _skip(database: Database, key: str, reason: str, event_id: str | None) -> None:
     async with database.transaction() as session:
-        head = await database[PARKED].find_one({"key": key}, sort=[("n", 1)], session=session)
-        if head is None:
-            raise NotParkedError(key)
-        now = system_now()
+        head, now = await _required(database, key, session), system_now()
         if event_id is None:
-            lane = await database[COLLECTION].find_one({"_id": key}, {"skipped": 1}, session=session) or {}
-            done = lane.get("skipped")
-            if done is not None and done["reason"] == reason and now - done["at"] < REPEATED_WITHIN:
+            done = await _done(database, key, "skipped", session)
+            if done is not None and done["reason"] == reason and _just_now(done, now):
                 return
         elif head["event_id"] != event_id:
             return
@@ -162,6 +175,17 @@ async def _skip(database: Database, key: str, reason: str, event_id: str | None)
         await database[COLLECTION].update_one({"_id": key}, changes, session=session)
 
 
+async def _done(database: Database, key: str, what: str, session: Session) -> dict[str, Any] | None:
+    """What was last done to the lane in this way."""
+    lane = await database[COLLECTION].find_one({"_id": key}, {what: 1}, session=session)
+    done: dict[str, Any] | None = (lane or {}).get(what)
+    return done
+
+
+def _just_now(done: dict[str, Any], now: datetime) -> bool:
+    return bool(now - done["at"] < REPEATED_WITHIN)
+
+
 def _check_key(key: str, record: Record, data: dict[str, Any]) -> None:
     """What names the record's key must go on to: elsewhere it would be done out of that other key's order."""
     for name, value in (record.event.data or {}).items():
@@ -169,14 +193,14 @@ def _check_key(key: str, record: Record, data: dict[str, Any]) -> None:
             raise OtherKeyError(name)
 
 
-async def _head(database: Database, key: str) -> dict[str, Any] | None:
+async def _head(database: Database, key: str, session: Session = None) -> dict[str, Any] | None:
     with faults():
-        head: dict[str, Any] | None = await database[PARKED].find_one({"key": key}, sort=[("n", 1)])
+        head: dict[str, Any] | None = await database[PARKED].find_one({"key": key}, sort=[("n", 1)], session=session)
     return head
 
 
-async def _required(database: Database, key: str) -> dict[str, Any]:
-    head = await _head(database, key)
+async def _required(database: Database, key: str, session: Session = None) -> dict[str, Any]:
+    head = await _head(database, key, session)
     if head is None:
         raise NotParkedError(key)
     return head

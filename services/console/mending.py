@@ -39,7 +39,8 @@ async def edit(console: Console, asked: Asked) -> Done:
         raise ProblemError(409, "another_head", "Another record stands here by now: load the page again.")
     original = read_value(head["value"])
     data = restored(_data(asked), original.get("data") if isinstance(original, dict) else None)
-    return await _mend(console, asked, "edit", {"data": data})
+    # What was hidden is put back from this record: it is for no other that may be the head by now.
+    return await _mend(console, asked, "edit", {"data": data, "event_id": head["event_id"]})
 
 
 async def retry_group(console: Console, asked: Asked) -> Done:

@@ -137,7 +137,9 @@ async def test_an_edit_puts_back_what_the_operator_could_not_see(full: World) ->
     page = (await browser.get(f"/parked/enrollment/{handle}")).text
     assert "rosa@example.org" not in page
     await browser.post(f"/parked/enrollment/{handle}/edit", data='{"learner":{"email":"•••"},"attempt":1}')
-    assert full.services.posts()[0][2]["data"] == {"learner": {"email": "rosa@example.org"}, "attempt": 1}
+    said = full.services.posts()[0][2]
+    assert said["data"] == {"learner": {"email": "rosa@example.org"}, "attempt": 1}
+    assert said["event_id"]  # of the record that it was put back from: it is for no other
 
 
 async def test_a_skip_and_an_edit_are_of_the_record_that_the_page_showed(full: World) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import orjson
 import pytest
 
 from eventing import parking
@@ -213,6 +214,27 @@ async def test_edited_data_stays_with_its_key(database: Database, toy: Toy, hand
     assert await reasons(database, "k") == ["broken"]
 
 
+async def test_an_edit_that_is_repeated_is_not_given_to_the_next_record(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(4)]
+    toy.broken = set(ids(sent))
+    await apply(database, toy, *sent)
+    edit = partial(parking.edit, database, "k", handlers)
+    assert (await edit(data={"n": "one"})).left == 4
+    toy.broken = set(ids(sent[1:]))
+    for _ in range(2):  # on the same record it may be said again
+        assert (await edit(data={"n": "one"})).left == 3
+    assert await _data(database, "k") == [record.event.data for record in sent[1:]]
+    await edit(data={"n": "two"}, event_id=sent[0].event.id)
+    assert await _data(database, "k") == [record.event.data for record in sent[1:]]
+    await edit(data={"n": "two"}, event_id=sent[1].event.id)
+    assert await _data(database, "k") == [{"n": "two"}, *(record.event.data for record in sent[2:])]
+    with pytest.raises(NotParkedError):
+        await parking.edit(database, "nobody", handlers, data={})
+
+
 async def test_edit_gives_other_data_and_keeps_id_and_key(database: Database, toy: Toy, handlers: Handlers) -> None:
     record = Topics().record(HEARD.name, "k", "toy.Heard", {"n": "wrong"})
     toy.broken = {record.event.id}
@@ -281,6 +303,11 @@ def test_the_gate_forgets_keys_after_a_minute() -> None:
         gate.check([f"k{n}"])
     with pytest.raises(ParkingStormError):
         Gate(limit=2).check(["a", "b", "c"])
+
+
+async def _data(database: Database, key: str) -> list[Any]:
+    rows = await database["parked"].find({"key": key}).sort("n", 1).to_list(None)
+    return [orjson.loads(bytes(row["value"]))["data"] for row in rows]
 
 
 async def _parked(database: Database, key: str, count: int) -> bool:
