@@ -20,6 +20,7 @@ INDEXES = {
     PARKED: (Index.on("key", "n", unique=True),),
 }
 GAP = "sequence_gap"
+FIRST = 0  # before all that wait: of the one that they wait for, where it cannot be processed itself
 
 
 def slug(topic: str) -> str:
@@ -40,6 +41,7 @@ class Lane:
         self._last: int = self._document.get("last", 0)
         self._gap: list[Any] | None = self._document.get("gap")
         self._blocked_now = False
+        self._awaited: str | None = None  # the place of the record that closes the gap
         self.mended = False
 
     def seen(self, topic: str) -> int:
@@ -64,24 +66,27 @@ class Lane:
         if self._gap is not None and self._gap == [record.topic, record.event.sequence]:
             self.mended, self._gap = True, None
             self._sets["gap"] = None
+            self._awaited = record.place
             return False
         return self._blocked_now or self._count > 0
 
-    def block(self, record: Record) -> None:
+    def block(self, reason: Reason) -> None:
         self._blocked_now = True
+        if reason.code == GAP:  # known at once: the missing record may stand later in this very batch
+            topic, expected = reason.detail.rsplit(" ", 1)
+            self._gap = self._sets["gap"] = [topic, int(expected)]
 
     def park(self, record: Record, reason: Reason) -> Operation:
         """The write that parks the record behind what is parked already, or tells why it stays."""
         why = {"code": reason.code, "detail": reason.detail}
-        if reason.code == GAP and (record.parked_n is not None or self._count == 0):
-            topic, expected = reason.detail.rsplit(" ", 1)
-            self._set_gap([topic, int(expected)])
         if record.parked_n is not None:
             changes = {"$set": {"reason": why, "tried_at": system_now()}, "$inc": {"tries": 1}}
             return UpdateOne({"key": self.key, "n": record.parked_n}, changes)
         self._count += 1
-        self._last += 1
-        self._sets["parked"], self._sets["last"] = self._count, self._last
+        self._sets["parked"] = self._count
+        if record.place == self._awaited:
+            return InsertOne(parked_document(record, FIRST, why))
+        self._last = self._sets["last"] = self._last + 1
         return InsertOne(parked_document(record, self._last, why))
 
     def unpark(self, record: Record) -> Operation:
@@ -93,10 +98,6 @@ class Lane:
         if not self._sets:
             return None
         return UpdateOne({"_id": self.key}, {"$set": {**self._sets, "schema": SCHEMA}}, upsert=True)
-
-    def _set_gap(self, gap: list[Any]) -> None:
-        self._gap = gap
-        self._sets["gap"] = gap
 
 
 class Lanes:

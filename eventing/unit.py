@@ -258,7 +258,7 @@ class UnitOfWork:
         self._done.append(record)
 
     def _park(self, record: Record, reason: Reason) -> None:
-        self._lanes[record.key].block(record)
+        self._lanes[record.key].block(reason)
         self._parked.append((record, reason))
 
     def _is_new(self, record: Record, reason: Reason) -> bool:

@@ -266,6 +266,38 @@ async def test_a_record_beyond_the_next_parks_until_the_missing_one_comes(
     assert await heard(database, "k") == ids([first, missing, third, fourth])
 
 
+async def test_a_missing_record_that_comes_later_in_the_same_batch_is_not_parked_behind_what_waits_for_it(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(5)]
+    first, missing, third, fourth, fifth = sent
+    await apply(database, toy, first, third, fourth, missing, fifth)
+    assert await reasons(database, "k") == ["sequence_gap", "behind", "behind"]
+    assert database.mended == {"k"}
+    await parking.retry(database, "k", handlers)
+    assert await heard(database, "k") == ids(sent)
+
+
+async def test_a_missing_record_that_parks_itself_stands_before_what_waits_for_it(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(7)]
+    first, missing, third, fourth, missing_too, sixth, seventh = sent
+    await apply(database, toy, first, third, fourth)
+    toy.broken = {missing.event.id}
+    await apply(database, toy, replace(missing, offset=fourth.offset + 1))
+    assert await reasons(database, "k") == ["broken", "sequence_gap", "behind"]
+    toy.broken = {missing_too.event.id}
+    assert (await parking.retry(database, "k", handlers)).left == 0
+    await apply(database, toy, *(replace(one, offset=5 + n) for n, one in enumerate((sixth, seventh, missing_too))))
+    assert await reasons(database, "k") == ["broken", "sequence_gap", "behind"]
+    toy.broken = set()
+    assert (await parking.retry(database, "k", handlers)).left == 0
+    assert await heard(database, "k") == ids(sent)
+
+
 async def test_a_write_that_mongodb_refuses_is_found_and_parks_alone(
     kafka_settings: KafkaSettings, database: Database, toy: Toy
 ) -> None:
