@@ -27,7 +27,7 @@ from eventing.batch import Batch, Failure, Partition, Record
 from eventing.kafka import KafkaError, KafkaSettings
 from eventing.mongo import Database
 from eventing.ownership import Ownership
-from eventing.parking import Handlers
+from eventing.parking import Handlers, mended
 from eventing.points import reached
 from eventing.positions import StaleError
 from eventing.progress import Progress
@@ -154,6 +154,8 @@ class Consumer:
         except Exception as error:  # noqa: BLE001 - aiokafka would log whatever it is, and read on from elsewhere
             self._ownership.give()
             self._stop_because("cannot_take_over", error)
+        else:
+            await self._applying.retry_mended()
 
     async def _take(self, owned: Mapping[Partition, TopicPartition]) -> None:
         await self._ownership.take(list(owned))
@@ -165,6 +167,7 @@ class Consumer:
                 await self._ownership.rewind(partition)
         self._seek()
         self._assignments += 1
+        self.database.mended |= await repeat(partial(mended, self.database), tries=None)
         reached("consumer.assigned")
         log.info("assigned", partitions=len(owned))
 

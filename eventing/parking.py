@@ -74,6 +74,14 @@ async def retry(database: Database, key: str, handlers: Handlers) -> Outcome:
     return outcome
 
 
+async def mended(database: Database) -> set[str]:
+    """Lanes whose missing record has come while nobody was left to try what waited for it: who let it in was killed."""
+    with faults():
+        lanes = await database[COLLECTION].find({"parked": {"$gt": 0}, "gap": None}, {"_id": 1}).to_list(None)
+    heads = [await _head(database, lane["_id"]) for lane in lanes]
+    return {head["key"] for head in heads if head is not None and head["reason"]["code"] == GAP}
+
+
 async def preview(database: Database, key: str, handlers: Handlers, *, data: dict[str, Any] | None = None) -> Outcome:
     """What retrying the head, as it is or with other data, would do: done, reported and taken back.
 

@@ -266,6 +266,23 @@ async def test_a_record_beyond_the_next_parks_until_the_missing_one_comes(
     assert await heard(database, "k") == ids([first, missing, third, fourth])
 
 
+async def test_what_waited_is_tried_by_the_next_reader_where_the_one_that_read_the_missing_record_was_killed(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(3)]
+    first, missing, third = sent
+    broken = topics.record(HEARD.name, "other", "toy.Heard", {})
+    toy.broken = {broken.event.id}
+    await apply(database, toy, first, third, replace(missing, offset=3), replace(broken, partition=0))
+    toy.broken = set()
+    database.mended.clear()  # as with the process
+    async with consuming(kafka_settings, database, toy):
+        await until_true(lambda: _parked(database, "k", 0))
+    assert await heard(database, "k") == ids(sent)
+    assert await reasons(database, "other") == ["broken"]  # waits for a person
+
+
 async def test_a_missing_record_that_comes_later_in_the_same_batch_is_not_parked_behind_what_waits_for_it(
     database: Database, toy: Toy, handlers: Handlers
 ) -> None:
