@@ -22,7 +22,7 @@ from eventing.batch import Batch, Cause, Failure, Reason, Record
 from eventing.clock import system_now
 from eventing.envelope import Event
 from eventing.lanes import GAP, Lane, Lanes
-from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateOne, Written
+from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateMany, UpdateOne, Written
 from eventing.positions import StaleError
 
 log = structlog.get_logger(__name__)
@@ -211,6 +211,9 @@ class UnitOfWork:
             self._keep(failure)
         for record, reason in self._parked:
             self.bulk("parked", self._lanes[record.key].park(record, reason))
+        for record in self.upcoming:
+            if record.event.data is None and record.topic in self.db.compacted:
+                self._empty_bodies(record)
         for record in self._done:
             if record.parked_n is not None:
                 self.bulk("parked", self._lanes[record.key].unpark(record))
@@ -300,6 +303,18 @@ class UnitOfWork:
         """What MongoDB answered to what was sent last. Raises what it raised."""
         await self._landed()
         return {} if self._on_its_way is None else self._on_its_way.result()
+
+    def _empty_bodies(self, tombstone: Record) -> None:
+        """Take what a tombstone takes back out of parked and quarantined bodies too, even where it must wait itself.
+
+        A parked record becomes a tombstone as well, which can be retried; without a sequence, for that is the other's.
+        """
+        headers = [[name, Binary(content)] for name, content in tombstone.headers if name != "ce_sequence"]
+        parked = {"key": tombstone.key, "topic": tombstone.topic, "value": {"$ne": None}}
+        emptied = {"$set": {"value": None, "headers": headers}, "$unset": {"original": ""}}
+        self.bulk("parked", UpdateMany(parked, emptied))
+        kept = {"key": Binary(tombstone.key.encode()), "topic": tombstone.topic, "value": {"$ne": None}}
+        self.bulk("quarantine", UpdateMany(kept, {"$set": {"value": None, "erased": True}}))
 
     def _keep(self, failure: Failure) -> None:
         self.quarantine(

@@ -8,10 +8,13 @@ import pytest
 
 from contracts import events
 from contracts.kinds import ConflictKind, MissingStep, SessionKind
+from eventing import parking
 from eventing.batch import Record
-from eventing.mongo import InsertOne
+from eventing.mongo import Database, InsertOne
+from eventing.parking import Handlers
 from eventing.testing import batch_of
 from eventing.transient import RefusedError
+from services.clockhours import handlers
 from services.clockhours.store import INDEXES, Tx
 from tests.clockhours.builders import (
     ANA,
@@ -414,6 +417,31 @@ async def test_a_tombstone_takes_the_name_away(clockhours: Clockhours) -> None:
     tombstone = clockhours.written.record("wea.educators.v1", ANA, profile.TYPE, None)
     await clockhours.hear([tombstone])
     assert await clockhours.database["names"].count_documents({}) == 0
+
+
+async def test_a_tombstone_takes_the_name_out_of_what_is_parked_and_quarantined(clockhours: Clockhours) -> None:
+    database, topic, type = clockhours.database, "wea.educators.v1", events.EducatorProfile.TYPE
+    named = {"educator_id": ANA, "name": "Ana María", "email": None}
+
+    def said(data: dict[str, Any] | None) -> Record:
+        return clockhours.written.record(topic, ANA, type, data)
+
+    await clockhours.hear([said(named), said(named), said({**named, "email": "ana@example.org"})])
+    read = Handlers({topic: handlers.on_educators}, (database, clockhours.programs), clockhours.clock)
+    await parking.skip(database, ANA, read, reason="sent by mistake")
+    assert [await _naming(database, "María", collection) for collection in ("parked", "quarantine")] == [2, 1]
+
+    await clockhours.hear([said(None)])
+    assert [await _naming(database, "María", collection) for collection in ("parked", "quarantine")] == [0, 0]
+    await parking.skip(database, ANA, read, reason="nobody is meant any more")
+    assert await database["parked"].count_documents({}) == 0
+    assert await database["names"].count_documents({}) == 0
+    await clockhours.hear([said({**named, "email": "ana@example.org"})])
+    assert await database["names"].count_documents({}) == 1, "the lane goes on"
+
+
+async def _naming(database: Database, word: str, collection: str) -> int:
+    return len([row async for row in database[collection].find({}) if word in bytes(row["value"] or b"").decode()])
 
 
 async def test_moments_are_kept_to_the_microsecond(clockhours: Clockhours) -> None:
