@@ -25,7 +25,8 @@ async def _refresh(service: Service) -> None:
         metrics.PARKED.set(await database["parked"].estimated_document_count())
         metrics.QUARANTINED.set(await database["quarantine"].estimated_document_count())
         metrics.OUTBOX_ROWS.labels("outbox").set(await database["outbox"].estimated_document_count())
-        oldest: dict[str, Any] | None = await database["outbox"].find_one({}, sort=[("lane", 1)])
+        # Rows are stored in the order of their insertion: no index on `at`, which each event would have to pay for.
+        oldest: dict[str, Any] | None = await database["outbox"].find_one({}, {"at": 1}, sort=[("$natural", 1)])
     age = (system_now() - oldest["at"]).total_seconds() if oldest else 0.0
     metrics.OUTBOX_AGE.labels("outbox").set(max(0.0, age))
     if service.consumer is not None:
