@@ -45,7 +45,8 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         Index.on("educator_id"),
         Index.on("program_year", "granted_at", "ordinal", "_id"),  # the export's order, so that it streams
     ),
-    "exceptions": (Index.on("status", "opened_at"), Index.on("educator_id"), Index.on("opened_at")),
+    # The list's order, of all and of one status, so that a page reads no more than it shows.
+    "exceptions": (Index.on("status", "opened_at", "_id"), Index.on("opened_at", "_id"), Index.on("educator_id")),
     "held": (Index.on("since"),),
     "sessions": (),  # titles
     "names": (),  # of educators, for transcript and export; gone on erasure

@@ -84,6 +84,7 @@ async def exceptions(
         query["educator_id"] = {"$in": await _accounts_of(database, educator_id, now)}
     if (begins := at.moment) is not None:
         opened_at, id_ = begins
+        query["opened_at"] = {"$gte": opened_at}  # says nothing more, but where in the index to begin
         query["$or"] = [{"opened_at": {"$gt": opened_at}}, {"opened_at": opened_at, "_id": {"$gt": id_}}]
     with faults():
         found = database["exceptions"].find(query).sort([("opened_at", 1), ("_id", 1)]).limit(at.to_read)

@@ -1,5 +1,7 @@
 """The service over its handlers, its database and its HTTP: what the rules decide is kept, published and answered."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -438,6 +440,48 @@ async def test_a_tombstone_takes_the_name_out_of_what_is_parked_and_quarantined(
     assert await database["names"].count_documents({}) == 0
     await clockhours.hear([said({**named, "email": "ana@example.org"})])
     assert await database["names"].count_documents({}) == 1, "the lane goes on"
+
+
+async def test_a_page_of_the_exceptions_reads_no_more_than_it_shows(clockhours: Clockhours) -> None:
+    ground = dict.fromkeys(("micro_credential_id", "session_id", "submission_id", "attempt"))
+    rows = [
+        {"_id": f"{n:04}", "kind": "unallocated", "educator_id": ANA, **ground}
+        | {"status": "open" if n % 2 else "resolved", "opened_at": NOW + timedelta(seconds=n // 7)}
+        for n in range(400)
+    ]
+    await clockhours.database["exceptions"].insert_many(rows)
+    for status in ({}, {"status": "open"}):
+        wanted = [row["_id"] for row in rows if status.items() <= row.items()]
+        async with _read_of(clockhours.database, "exceptions") as read:
+            seen, after = list[str](), None
+            while not seen or after:
+                page = (
+                    await clockhours.get("/exceptions", limit=20, **status, **({"after": after} if after else {}))
+                ).json()
+                seen, after = seen + [item["exception_id"] for item in page["items"]], page["next"]
+        assert seen == wanted
+        assert max(read) <= 21 + 7  # and those of the moment at which the last page ended
+
+
+async def test_an_export_reads_the_accounts_that_were_merged_and_no_others(clockhours: Clockhours) -> None:
+    await clockhours.given(*(oriented(f"e{n}") for n in range(20)), oriented(ANA), merged("e1", into=ANA))
+    async with _read_of(clockhours.database, "educators") as read:
+        assert (await clockhours.get("/exports/2023-24.csv")).text.count("\n") == 1 + 21 + 1
+    assert sum(read) == 1
+
+
+@asynccontextmanager
+async def _read_of(database: Database, collection: str) -> AsyncIterator[list[int]]:
+    """How many documents of a collection each query in between has looked at, by MongoDB's own account."""
+    read: list[int] = []
+    await database.client[database.name].command("profile", 2)
+    try:
+        yield read
+    finally:
+        await database.client[database.name].command("profile", 0)
+        query = {"ns": f"{database.name}.{collection}", "op": "query"}
+        read += [row["docsExamined"] async for row in database["system.profile"].find(query)]
+        await database["system.profile"].drop()
 
 
 async def _naming(database: Database, word: str, collection: str) -> int:
