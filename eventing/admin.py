@@ -4,10 +4,11 @@ import base64
 from importlib.metadata import version
 from typing import Annotated, Any
 
+import orjson
 from fastapi import Depends, FastAPI, Query, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from eventing import gauges, parking
 from eventing.audit import record_action
@@ -29,6 +30,15 @@ class Mend(Reasoned):
     dry_run: bool = False
     event_id: str | None = None
     data: dict[str, Any] | None = Field(default=None)
+
+    @field_validator("data")
+    @classmethod
+    def _can_be_said(cls, data: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            orjson.dumps(data)
+        except TypeError:  # what Python reads and no event can hold
+            raise ValueError("Data should have no integer beyond 64 bits, no lone surrogate, no deep nesting") from None
+        return data
 
 
 def build_api(service: Service, keys: Keys, *, title: str) -> FastAPI:
@@ -95,7 +105,7 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
     @api.get("/admin/parked", tags=["operators"])
     async def parked(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
         """The parked lanes, each with its head and how many records stand behind it."""
-        wanted = {"parked": {"$gt": 0}} | ({"_id": {"$gt": at.cursor}} if at.after else {})
+        wanted = {"parked": {"$gt": 0}} | ({"_id": {"$gt": at.id}} if at.after else {})
         with faults():
             found = await database["lanes"].find(wanted).sort("_id", 1).limit(at.to_read).to_list(None)
             lanes, last = at.cut(found)
@@ -175,7 +185,7 @@ def _waiting(api: FastAPI, service: Service, keys: Keys) -> None:
 
 
 async def _rows(collection: Any, at: Page, shown: Any) -> dict[str, Any]:
-    wanted = {"_id": {"$gt": at.cursor}} if at.after else {}
+    wanted = {"_id": {"$gt": at.id}} if at.after else {}
     with faults():
         found = await collection.find(wanted).sort("_id", 1).limit(at.to_read).to_list(None)
     rows, last = at.cut(found)

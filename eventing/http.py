@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -162,13 +162,23 @@ class Page:
             raise unknown_cursor() from None
 
     @property
+    def id(self) -> str | None:
+        """The cursor of a list that is ordered by id. Raises ProblemError 422 for another list's."""
+        given = self.cursor
+        if given is not None and not isinstance(given, str):
+            raise unknown_cursor()
+        return given
+
+    @property
     def moment(self) -> tuple[datetime, str] | None:
         """The cursor of a list that is ordered by time and id. Raises ProblemError 422 for another list's."""
         if (given := self.cursor) is None:
             return None
         try:
             moment, id_ = datetime.fromisoformat(given[0]), str(given[1])
-        except (TypeError, ValueError, LookupError):
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(UTC)
+        except (TypeError, ValueError, LookupError, OverflowError):  # or its offset leads out of the calendar
             raise unknown_cursor() from None
         if moment.tzinfo is None:
             raise unknown_cursor()
@@ -188,7 +198,7 @@ class Page:
 async def page(request: Request) -> Page:
     """A FastAPI dependency that reads `limit` (1 to 1000, 100 unless told) and `after`."""
     text = request.query_params.get("limit", "100")
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= 1000:
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= 1000:
         raise ProblemError(422, "invalid", "limit is 1 to 1000.", errors=[{"field": "limit", "reason": "1 to 1000"}])
     return Page(int(text), request.query_params.get("after") or None)
 

@@ -125,5 +125,5 @@ def _exports(api: FastAPI, service: Service, keys: Keys, programs: Programs) -> 
     async def check(_: Operator, at: Annotated[Page, Depends(page)], request: Request) -> BooksView:
         """Recompute the books and say what is wrong with them: of all educators, or with `limit` a page of them."""
         most = at.limit if "limit" in request.query_params else None
-        view, more = await books.check(database, programs, service.clock(), after=at.cursor or "", most=most)
+        view, more = await books.check(database, programs, service.clock(), after=at.id or "", most=most)
         return view.model_copy(update={"next": None if more is None else cursor(more)})

@@ -60,7 +60,7 @@ def _educators(api: FastAPI, service: Service, keys: Keys, programs: Programs) -
         nea_member_id: str | None = None,
     ) -> dict[str, Any]:
         """Accounts by e-mail address, NEA member id (held or claimed) or a part of the name."""
-        wanted: dict[str, Any] = {"_id": {"$gt": at.cursor}} if at.after else {}
+        wanted: dict[str, Any] = {"_id": {"$gt": at.id}} if at.after else {}
         if email or nea_member_id:
             wanted["identities"] = {"$all": sorted(identities(nea_member_id, (normal_email(email or ""),)))}
         if name:  # no name holds NUL, and a regular expression may not
@@ -211,7 +211,7 @@ async def _repeats(tx: Tx, caller: Caller, learner: Learner, reason: str) -> boo
 
 async def _page(database: Database, wanted: dict[str, Any], at: Page) -> tuple[list[Learner], Learner | None]:
     if at.after:
-        wanted = {**wanted, "_id": {"$gt": at.cursor}}
+        wanted = {**wanted, "_id": {"$gt": at.id}}
     with faults():
         rows = await database[LEARNERS].find(wanted).sort("_id", 1).limit(at.to_read).to_list(None)
     return at.cut([unpack(Learner, {**row, "id": row["_id"]}) for row in rows])

@@ -12,6 +12,7 @@ from contracts import events
 from contracts.kinds import ConflictKind, MissingStep, SessionKind
 from eventing import parking
 from eventing.batch import Record
+from eventing.http import cursor
 from eventing.mongo import Database, InsertOne
 from eventing.parking import Handlers
 from eventing.testing import batch_of
@@ -440,6 +441,34 @@ async def test_a_tombstone_takes_the_name_out_of_what_is_parked_and_quarantined(
     assert await database["names"].count_documents({}) == 0
     await clockhours.hear([said({**named, "email": "ana@example.org"})])
     assert await database["names"].count_documents({}) == 1, "the lane goes on"
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "params"),
+    [
+        ("staff", "/exceptions", {"limit": "00000000199999"}),
+        ("staff", "/exceptions", {"after": cursor(["0001-01-01T00:00:00+23:59", "x"])}),
+        ("operator", "/admin/parked", {"after": cursor(2**64 - 1)}),
+        ("operator", "/admin/lanes", {"after": cursor([1])}),
+        ("operator", "/admin/books", {"after": cursor(2**64 - 1)}),
+    ],
+)
+async def test_a_page_that_nobody_gave_is_refused(
+    clockhours: Clockhours, role: str, path: str, params: dict[str, str]
+) -> None:
+    answer = await clockhours.get(path, role, **params)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+@pytest.mark.parametrize("said", ['{"n": 18446744073709551616}', '{"n": "\\ud800"}', '{"\\ud800": 1}'])
+async def test_data_that_no_event_can_hold_is_refused(clockhours: Clockhours, said: str) -> None:
+    (record,) = clockhours.records(attended(ANA))
+    await clockhours.hear([replace(record, event=replace(record.event, data={"educator_id": ANA}))])
+    async with clockhours.asked_by("operator") as client:
+        body, json_ = f'{{"reason": "a test", "data": {said}}}', {"content-type": "application/json"}
+        answer = await client.post(f"/admin/parked/{ANA}/edit", content=body, headers=json_)
+    assert (answer.status_code, answer.json()["errors"][0]["field"].split(".")[:2]) == (422, ["body", "data"])
+    assert await clockhours.database["audit"].count_documents({}) == 0
 
 
 async def test_a_page_of_the_exceptions_reads_no_more_than_it_shows(clockhours: Clockhours) -> None:
