@@ -15,9 +15,11 @@ from pymongo.errors import AutoReconnect
 
 from contracts import events
 from contracts.kinds import EntryKind
-from eventing import transient
+from eventing import parking, transient
 from eventing.clock import system_now
+from eventing.parking import Handlers
 from eventing.transient import TransientError
+from services.notifications.handlers import on_educators
 from services.notifications.settings import Settings
 from services.notifications.store import Tx
 from tests.notifications.builders import (
@@ -34,7 +36,7 @@ from tests.notifications.builders import (
     reserved,
     scheduled,
 )
-from tests.notifications.conftest import Notifications
+from tests.notifications.conftest import PORTAL, Notifications
 from tests.notifications.mail_server import How
 from tests.waiting import until_true
 
@@ -333,6 +335,18 @@ async def test_erasure_takes_address_and_words_out_of_what_was_sent_and_drops_wh
     assert "rosa@" not in str(kept).lower()
     assert "Hello" not in str(kept)
     assert len(notifications.mail.delivered) == 1
+
+
+async def test_a_tombstone_empties_a_profile_that_was_parked(notifications: Notifications) -> None:
+    named = {"educator_id": ROSA, "name": "Rosa", "email": None}
+    for data in (named, None):
+        record = notifications.written.record("wea.educators.v1", ROSA, events.EducatorProfile.TYPE, data)
+        await notifications.apply([record])
+    rows = await notifications.database["parked"].find({}).to_list(None)
+    assert [row["value"] for row in rows] == [None, None]
+    context = (notifications.database, notifications.programs, PORTAL)
+    read = Handlers({"wea.educators.v1": on_educators}, context, notifications.clock)
+    assert (await parking.retry(notifications.database, ROSA, read)).left == 0
 
 
 async def test_two_senders_share_the_queue_and_send_each_message_once(notifications: Notifications) -> None:
