@@ -13,11 +13,14 @@ from aiokafka.structs import TopicPartition
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from eventing.clients import started
+from eventing.fetched import read_any_names
 from eventing.topics import MOST_BYTES, RegisteredTopic, topic_settings
 from eventing.transient import TransientError
 
 __all__ = ["KafkaError", "KafkaSettings", "TopicPartition", "ensure_topics", "offsets", "producer"]
 
+
+read_any_names()
 
 MECHANISMS = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
