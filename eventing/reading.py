@@ -24,7 +24,7 @@ async def parse(raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:
 
 def read(raw: ConsumerRecord, topic: str, *, counted: bool = True) -> Record | Failure:
     """One Kafka record, read or told why not. Never raises."""
-    timestamp = datetime.fromtimestamp(max(0, raw.timestamp or 0) / 1000, UTC) if raw.timestamp else system_now()
+    timestamp = _moment(raw.timestamp)
     headers = tuple((name, content or b"") for name, content in raw.headers or ())
     try:
         key = _key(raw.key)
@@ -32,6 +32,14 @@ def read(raw: ConsumerRecord, topic: str, *, counted: bool = True) -> Record | F
     except UnreadableError as error:
         return Failure(topic, raw.partition, raw.offset, raw.key, raw.value, headers, timestamp, Reason(error.reason))
     return Record(topic, raw.partition, raw.offset, key, event, timestamp, raw.value, headers)
+
+
+def _moment(milliseconds: int | None) -> datetime:
+    """Kafka's timestamp, a number that the producer chose; now, where it chose none or none of this calendar's."""
+    try:
+        return datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC) if milliseconds else system_now()
+    except (ValueError, OverflowError, OSError):
+        return system_now()
 
 
 def _key(key: bytes | None) -> str:

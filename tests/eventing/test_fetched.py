@@ -3,11 +3,12 @@
 from functools import partial
 
 import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.producer import message_accumulator
 from aiokafka.producer import producer as clients_own
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-from eventing.kafka import KafkaSettings, producer
+from eventing.kafka import KafkaSettings, admin, producer
 from eventing.mongo import Database
 from eventing.testing import Topics
 from tests.eventing.conftest import HEARD, Toy, consuming, heard
@@ -50,3 +51,27 @@ async def test_a_header_whose_name_is_no_text_stops_neither_its_record_nor_what_
         await until_true(partial(database["quarantine"].count_documents, {}))
     (kept,) = await database["quarantine"].find({}).to_list(None)
     assert (kept["reason"], kept["headers"]) == ("not_json", [["qualit\\xe9", b"tr\xe8s bonne"]])
+
+
+async def test_a_record_from_a_year_that_no_calendar_has_is_not_passed_over(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    """A producer that counts microseconds. Kafka refuses it since 4.0, unless the topic is told otherwise."""
+    topic = kafka_settings.physical(HEARD.name)
+    async with admin(kafka_settings) as client:
+        any_time = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, any_time)])
+    topics = Topics()
+    early, odd, late = (topics.record(HEARD.name, "k", "toy.Heard", {}) for _ in range(3))
+    sender = producer(kafka_settings)
+    await sender.start()
+    for record, timestamp in ((early, None), (odd, 1_711_000_000_000_000), (late, None)):
+        await sender.send_and_wait(topic, record.value, b"k", timestamp_ms=timestamp)
+    await sender.stop()
+    async with consuming(kafka_settings, database, toy):
+        await until_true(partial(heard, database, "k"))
+        await until_true(partial(_all_of, database, [record.event.id for record in (early, odd, late)]))
+
+
+async def _all_of(database: Database, ids: list[str]) -> bool:
+    return await heard(database, "k") == ids
