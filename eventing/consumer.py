@@ -218,7 +218,12 @@ class Consumer:
     async def _poll(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """What has come, at once if there is anything; else what comes within the wait."""
         self._polled = self._assignments
-        found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=self._most)
+        try:
+            found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=self._most)
+        except Exception:
+            # Raised by one partition, after it had left behind what it took of others: read that again.
+            self._seek()
+            raise
         return tuple(chain.from_iterable(found.values()))
 
     def _seek(self) -> None:

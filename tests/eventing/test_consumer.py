@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import CorruptRecordException, KafkaTimeoutError
 
 from eventing import positions
 from eventing.batch import Record
@@ -111,6 +111,37 @@ async def test_where_kafka_does_not_tell_the_ends_at_once_nothing_is_passed_over
         await until_true(partial(_count, database, 10))
     assert await heard(database, "k") == [record.event.id for record in sent]
     assert await database["parked"].count_documents({}) == 0
+
+
+async def test_what_was_read_beside_a_partition_that_cannot_be_read_is_not_passed_over(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A corrupt batch raises in Kafka's client, which has by then left behind what it read of other partitions."""
+    get_many, corrupt = AIOKafkaConsumer.getmany, asyncio.Event()
+
+    async def raises_once(*given: Any, **named: Any) -> Any:
+        found = await get_many(*given, **named)
+        if found and corrupt.is_set():
+            corrupt.clear()
+            raise CorruptRecordException
+        return found
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", raises_once)
+    topics = Topics()
+    async with consuming(kafka_settings, database, toy):
+        sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(3)]
+        await say(kafka_settings, sent[0])
+        await until_true(partial(_count, database, 1))
+        corrupt.set()
+        await say(kafka_settings, sent[1])
+        await until_true(partial(_is_not_set, corrupt))
+        await say(kafka_settings, sent[2])
+        await until_true(partial(_count, database, 3))
+    assert await heard(database, "k") == [record.event.id for record in sent]
+
+
+async def _is_not_set(event: asyncio.Event) -> bool:
+    return not event.is_set()
 
 
 async def test_a_consumer_that_may_not_take_its_partitions_over_says_that_it_is_not_ready(
