@@ -85,6 +85,7 @@ class Consumer:
         self._most = most_records
         self._assignments = self._polled = 0  # how many there were; how many when the last poll began
         self._busy = asyncio.Lock()
+        self._taking: asyncio.Task[None] | None = None
         self._progress = Progress(lambda: self._raw)
         self._started = False
         self.stopped_because: str | None = None
@@ -143,15 +144,19 @@ class Consumer:
 
     async def stop(self) -> None:
         self._applying.running = False
+        if self._taking is not None:
+            self._taking.cancel()  # Kafka's client waits for it, and it for MongoDB
         await self._progress.shown()
         await self.broker.stop()
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Own the partitions, and read on from where the database stands, whatever Kafka has committed."""
-        try:
-            async with self._busy:
-                await self._take({self._partition(tp): tp for tp in partitions})
-        except Exception as error:  # noqa: BLE001 - aiokafka would log whatever it is, and read on from elsewhere
+        async with self._busy:
+            self._taking = asyncio.create_task(self._take({self._partition(tp): tp for tp in partitions}))
+            await asyncio.wait([self._taking])
+        if self._taking.cancelled():
+            self._ownership.give()
+        elif error := self._taking.exception():  # aiokafka would log whatever it is, and read on from elsewhere
             self._ownership.give()
             self._stop_because("cannot_take_over", error)
         else:

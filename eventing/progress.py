@@ -13,6 +13,7 @@ from eventing.points import reached
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 0.2
+SHOWN_WITHIN_SECONDS = 5.0
 
 
 class Progress:
@@ -31,10 +32,11 @@ class Progress:
             self._showing = asyncio.create_task(self._show())
 
     async def shown(self) -> None:
-        """Show what is not shown yet, without waiting for more."""
+        """Show what is not shown yet, without waiting for more; not with Kafka away, when its client tries for ever."""
         if self._showing is not None:
             self._now.set()
-            await asyncio.wait([self._showing])
+            await asyncio.wait([self._showing], timeout=SHOWN_WITHIN_SECONDS)
+            self._showing.cancel()
             self._now.clear()
 
     async def _show(self) -> None:

@@ -173,6 +173,39 @@ async def test_kafka_has_been_told_all_by_the_time_that_a_consumer_has_ended(
     assert sum(committed for committed, _ in (await offsets(kafka_settings, "toy", [HEARD.name])).values()) == 3
 
 
+async def test_a_consumer_told_to_end_while_kafka_is_away_ends(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka's client tries to commit for ever; whoever waits for us would kill us, with a mail half sent beside."""
+    asked = asyncio.Event()
+
+    async def for_ever(*_given: Any) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", for_ever)
+    monkeypatch.setattr("eventing.progress.SHOWN_WITHIN_SECONDS", 0.5)
+    async with asyncio.timeout(PATIENCE_SECONDS), consuming(kafka_settings, database, toy):
+        await say(kafka_settings, Topics().record(HEARD.name, "k", "toy.Heard", {}))
+        await asked.wait()
+    assert len(await heard(database, "k")) == 1
+
+
+async def test_a_consumer_told_to_end_while_it_waits_for_mongodb_ends(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def away(*_given: Any) -> Any:
+        asked.set()
+        raise TransientError("AutoReconnect")
+
+    monkeypatch.setattr(positions, "take_over", away)
+    async with asyncio.timeout(PATIENCE_SECONDS), consuming(kafka_settings, database, toy) as consumer:
+        await asked.wait()
+    assert consumer.stopped_because is None
+
+
 async def test_a_reader_that_lingers_takes_together_what_comes_within_its_time(
     kafka_settings: KafkaSettings, database: Database, toy: Toy
 ) -> None:
