@@ -29,6 +29,7 @@ from eventing.transient import TransientError, pause
 log = structlog.get_logger(__name__)
 
 MOST_ROWS = 1000
+MOST_PASSED_OVER = 10_000  # keys
 POLL_SECONDS = 0.1  # where other processes write rows of our lanes
 ALONE_SECONDS = 1.0  # where every row is of a commit that wakes us; only what a predecessor left is found by looking
 STOP_SECONDS = 5.0
@@ -68,6 +69,7 @@ class Relay:
         self._wake = database.woken_by(self.source.collection)
         self._producer: AIOKafkaProducer | None = None
         self._attempt = 0
+        self._passed_over: set[str] = set()  # keys that failed, until all others have had their turn
         self._removal = Removal(database, self.source, MOST_ROWS)
 
     def wake(self) -> None:
@@ -92,7 +94,10 @@ class Relay:
         self._wake.clear()
         try:
             rows = await self._rows()
-            if not rows or await self._publish(rows):
+            well = not rows or await self._publish(rows)
+            if len(rows) < MOST_ROWS or len(self._passed_over) > MOST_PASSED_OVER:
+                self._passed_over.clear()
+            if well:
                 self._attempt = 0
                 if len(rows) < MOST_ROWS:
                     await self._rest()
@@ -117,7 +122,9 @@ class Relay:
             return []
         most = MOST_ROWS + await self._removal.seen_yet()
         with faults():
-            found = self._database[self.source.collection].find({"lane": {"$in": lanes}})
+            # Of rows that cannot be published there may be more than one look takes: it would find nothing else.
+            others = {"key": {"$nin": list(self._passed_over)}} if self._passed_over else {}
+            found = self._database[self.source.collection].find({"lane": {"$in": lanes}} | others)
             rows = await found.sort(list(self.source.order)).limit(most).to_list(None)
         return [row for row in rows if row["_id"] not in self._removal][:MOST_ROWS]
 
@@ -129,6 +136,7 @@ class Relay:
         for row in rows:
             by_key[row["key"]].append(row)
         sent = await asyncio.gather(*(self._send(sender, key_rows) for key_rows in by_key.values()))
+        self._passed_over.update(key for key, (_, well) in zip(by_key, sent, strict=True) if not well)
         if done := [row for key_rows, _ in sent for row in key_rows]:
             reached("relay.published")
             self._removal.add(done)

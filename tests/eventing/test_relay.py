@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import NotEnoughReplicasError
 
 from eventing.batch import Cause
 from eventing.clock import system_now
 from eventing.kafka import KafkaSettings
 from eventing.leases import LIFE, Shares
 from eventing.mongo import Database, UpdateOne
-from eventing.outbox import LANES
+from eventing.outbox import LANES, relay_lane
 from eventing.relay import Relay
 from eventing.removal import Removal
 from eventing.testing import batch_of
@@ -267,3 +268,31 @@ async def test_two_relays_publish_every_row_once_between_them(
         events = await topic_content(kafka_settings, COUNTED.name, 40)
         await until_true(partial(_empty, database))
     assert len({event.id for event in events}) == 40
+
+
+async def test_rows_that_cannot_be_published_keep_no_others_from_their_turn(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partition without a leader, a topic that is closed to us: there may be more such rows than one look takes."""
+    monkeypatch.setattr("eventing.relay.MOST_ROWS", 10)
+    send, away = AIOKafkaProducer.send_and_wait, True
+
+    async def one_partition_away(*given: Any, **more: Any) -> Any:
+        if away and more["key"].startswith(b"away"):
+            raise NotEnoughReplicasError
+        return await send(*given, **more)
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", one_partition_away)
+    lane = relay_lane("away-0")
+    aways = [key for key in (f"away-{n}" for n in range(400)) if relay_lane(key) == lane][:12]
+    behind = next(key for key in (f"behind-{n}" for n in range(400)) if relay_lane(key) == lane)
+    for key in [*aways, behind]:
+        await publish(database, key, f"{key}/1", f"{key}/2")
+    async with relaying(kafka_settings, database):
+        assert {event.key for event in await topic_content(kafka_settings, COUNTED.name, 2)} == {behind}
+        assert await database["outbox"].count_documents({"key": {"$in": aways}}) == 24
+        away = False
+        events = await topic_content(kafka_settings, COUNTED.name, 26)
+        await until_true(partial(_empty, database))
+    for key in (*aways, behind):
+        assert [event.sequence for event in events if event.key == key] == [1, 2]
