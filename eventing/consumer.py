@@ -83,9 +83,10 @@ class Consumer:
         self._ownership = Ownership(database)
         self._applying = Applying(database, self._ownership, self.handlers, most_records)
         self._most = most_records
-        self._assignments = self._polled = 0  # how many there were; how many when the last poll began
+        self._assignments = self._polled = 0  # how often we sought anew; how often when the last poll began
         self._busy = asyncio.Lock()
         self._taking: asyncio.Task[None] | None = None
+        self._beside: asyncio.Task[None] | None = None
         self._progress = Progress(lambda: self._raw)
         self._started = False
         self.stopped_because: str | None = None
@@ -144,8 +145,9 @@ class Consumer:
 
     async def stop(self) -> None:
         self._applying.running = False
-        if self._taking is not None:
-            self._taking.cancel()  # Kafka's client waits for it, and it for MongoDB
+        for task in (self._taking, self._beside):
+            if task is not None:
+                task.cancel()  # Kafka's client waits for the first, and both wait for MongoDB or Kafka
         await self._progress.shown()
         await self.broker.stop()
 
@@ -159,26 +161,43 @@ class Consumer:
         elif error := self._taking.exception():  # aiokafka would log whatever it is, and read on from elsewhere
             self._ownership.give()
             self._stop_because("cannot_take_over", error)
-        else:
-            await self._applying.retry_mended()
 
     async def _take(self, owned: Mapping[Partition, TopicPartition]) -> None:
         await self._ownership.take(list(owned))
-        ends = await repeat(partial(self._ends, owned.values()), tries=None)
-        for partition, tp in owned.items():
-            if self._ownership.next[partition] > ends[tp]:
-                # the topic was made anew: sequences and claims know what is old
-                log.warning("position_beyond_end", topic=tp.topic, partition=tp.partition)
-                await self._ownership.rewind(partition)
         self._seek()
         self._assignments += 1
-        self.database.mended |= await repeat(partial(mended, self.database), tries=None)
+        # Beside: one partition without a leader, of which Kafka tells no end, holds up no other.
+        self._beside = asyncio.create_task(self._look_again(owned, dict(self._ownership.next)))
         reached("consumer.assigned")
         log.info("assigned", partitions=len(owned))
+
+    async def _look_again(self, owned: Mapping[Partition, TopicPartition], began: Mapping[Partition, int]) -> None:
+        """What an assignment asks for besides reading on."""
+        try:
+            self.database.mended |= await repeat(partial(mended, self.database), tries=None)
+            await self._applying.retry_mended()
+            await self._rewind_what_is_new(owned, began)
+        except Exception as error:  # noqa: BLE001 - nobody waits for this, so nobody else would hear of it
+            self._stop_because("cannot_take_over", error)
+
+    async def _rewind_what_is_new(
+        self, owned: Mapping[Partition, TopicPartition], began: Mapping[Partition, int]
+    ) -> None:
+        """A position beyond the end: the topic was made anew. Sequences and claims know what of it is old."""
+        ends = await repeat(partial(self._ends, owned.values()), tries=None)
+        if beyond := [partition for partition, tp in owned.items() if began[partition] > ends[tp]]:
+            async with self._busy:
+                for partition in beyond:
+                    log.warning("position_beyond_end", topic=partition[0], partition=partition[1])
+                    await self._ownership.rewind(partition)
+                self._seek()
+                self._assignments += 1  # what a poll has brought by now is read again
 
     async def revoked(self) -> None:
         """Finish or drop the batch in hand before the partitions go to another."""
         self._ownership.give()
+        if self._beside is not None:
+            self._beside.cancel()
         async with self._busy:
             await self._progress.shown()
 

@@ -113,6 +113,51 @@ async def test_where_kafka_does_not_tell_the_ends_at_once_nothing_is_passed_over
     assert await database["parked"].count_documents({}) == 0
 
 
+async def test_a_partition_whose_end_kafka_cannot_tell_holds_up_no_other(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for the ends of all, with one partition that has no leader, Kafka's client tells none."""
+
+    async def leaderless(*_given: Any) -> Any:
+        raise KafkaTimeoutError
+
+    monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", leaderless)
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, Topics().record(HEARD.name, "k", "toy.Heard", {}))
+        await until_true(partial(heard, database, "k"))
+
+
+async def test_a_topic_that_was_made_anew_is_read_from_its_beginning_whenever_kafka_tells_its_end(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then its records lie before our position, and look as if they were applied."""
+    end_offsets, may_tell = AIOKafkaConsumer.end_offsets, asyncio.Event()
+
+    async def late(*given: Any) -> Any:
+        if not may_tell.is_set():
+            raise KafkaTimeoutError
+        return await end_offsets(*given)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", late)
+    former = [{"_id": f"{HEARD.name}-{n}", "next": 1000} for n in range(HEARD.partitions)]
+    await database["positions"].insert_many(former)
+    topics = Topics()
+    sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(5)]
+    async with consuming(kafka_settings, database, toy) as consumer:
+        await say(kafka_settings, *sent[:3])
+        await until_true(partial(_has_sought, consumer))
+        assert await heard(database, "k") == []
+        may_tell.set()
+        await say(kafka_settings, *sent[3:])
+        await until_true(partial(_count, database, 5))
+    assert await heard(database, "k") == [record.event.id for record in sent]
+    assert await database["parked"].count_documents({}) == 0
+
+
+async def _has_sought(consumer: Consumer) -> bool:
+    return bool(consumer._assignments)
+
+
 async def test_what_was_read_beside_a_partition_that_cannot_be_read_is_not_passed_over(
     kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
