@@ -12,6 +12,7 @@ from faults.truth import Truth
 
 COMPACTED = "wea.educators.v1"
 REPEATED_AT_MOST = 2  # a mail whose outcome is unknown is sent once more
+WENT_OUT = {"sent", "unknown"}
 ONCE = {"session_reminder", "steps_missing", "clock_hours_registration_missing", "nea_registration_missing"}
 
 
@@ -181,7 +182,8 @@ def mail(verdict: Verdict, truths: Sequence[Truth], seen: Seen) -> None:
     delivered = Counter({id.strip("<>").partition("@")[0]: times for id, times in seen.mails.items()})
     for message in seen.messages:
         by_status[message["status"]] += 1
-        told[message["educator_id"] or ""].add((message["kind"], message["micro_credential_id"]))
+        if message["status"] in WENT_OUT:
+            told[message["educator_id"] or ""].add((message["kind"], message["micro_credential_id"]))
         times = delivered[message["message_id"]]
         if message["status"] == "sent" and not times:
             verdict.lost.append(f"message {message['message_id']} counts as sent and was never delivered")

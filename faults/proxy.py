@@ -80,12 +80,12 @@ class Link:
                 await self.proxy.held("commit-held-now")
             if self.proxy.ordered("commit-cut"):
                 raise ConnectionAbortedError
-            self.deaf = self.proxy.ordered("commit-lost")
+            self.deaf |= self.proxy.ordered("commit-lost")
         elif chunk[4:6] == PRODUCE and len(chunk) > 200:
             if self.proxy.ordered("produce-cut"):
                 self.deaf = True
                 return chunk[: len(chunk) // 2]
-            self.deaf = self.proxy.ordered("produce-lost")
+            self.deaf |= self.proxy.ordered("produce-lost")  # the answer may come after the next request
         return chunk
 
     async def back(self, chunk: bytes) -> bytes:
