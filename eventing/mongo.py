@@ -65,7 +65,7 @@ PASSING = frozenset(
     {6, 7, 24, 43, 46, 50, 64, 89, 91, 112, 189, 206, 217, 225, 237, 239, 244, 246, 251, 262, 286, 290, 365}
 )
 INDEX_DIFFERS = frozenset({85, 86})  # IndexOptionsConflict, IndexKeySpecsConflict
-PASSING_TOO = frozenset({10107, 11600, 11601, 11602, 13435, 13436, 14031, 9001})
+PASSING_TOO = frozenset({134, 10058, 10107, 11600, 11601, 11602, 13435, 13436, 14031, 9001})
 UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 COMMIT_TRIES = 20
 DUPLICATE_KEY = 11000

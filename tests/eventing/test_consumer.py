@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CorruptRecordException, KafkaTimeoutError
+from pymongo.errors import OperationFailure
+from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
 from eventing import positions
 from eventing.batch import Record
@@ -297,6 +299,13 @@ async def test_a_read_whose_cursor_was_killed_may_be_tried_again(database: Datab
     await database.kill([owner.id])
     with pytest.raises(TransientError), faults():
         await found.to_list(None)
+
+
+@pytest.mark.parametrize("code", sorted(_RETRYABLE_ERROR_CODES))
+def test_what_the_driver_tries_again_once_is_a_fault_that_passes(code: int) -> None:
+    """Once is not enough in an election. 134: a member that has just started knows of no majority yet."""
+    with pytest.raises(TransientError), faults():
+        raise OperationFailure("not now", code)
 
 
 async def test_two_members_of_a_group_share_the_work_and_double_nothing(
