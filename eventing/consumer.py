@@ -86,7 +86,7 @@ class Consumer:
         self._assignments = self._polled = 0  # how often we sought anew; how often when the last poll began
         self._busy = asyncio.Lock()
         self._taking: asyncio.Task[None] | None = None
-        self._beside: asyncio.Task[None] | None = None
+        self._beside: asyncio.Task[None] | None = None  # what an assignment asks for, and nobody waits for
         self._progress = Progress(lambda: self._raw)
         self._started = False
         self.stopped_because: str | None = None
