@@ -148,7 +148,7 @@ def _progress(api: FastAPI, service: Service, programs: Programs, linker: Linker
         if isinstance(found, HTMLResponse):
             return found
         shown = await views.progress(database, found, programs, portal_url, clock())
-        content = invitation.published(list(shown.seats), shown.educator_id, shown.program, clock())
+        content = invitation.published(list(shown.seats), shown.program, clock())
         headers = {**pages.HEADERS, "Content-Disposition": 'attachment; filename="sessions.ics"'}
         return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
 

@@ -27,10 +27,10 @@ def uid(educator_id: str, session_id: str) -> str:
     return f"{named}@clock-hours"
 
 
-def calendar_file(seat: Seat, educator_id: str, address: str, program: Program, now: datetime) -> bytes:
+def calendar_file(seat: Seat, address: str, program: Program, now: datetime) -> bytes:
     """The seat as an iCalendar stream for one attendee. `now` is when it was written."""
     calendar = _calendar(program, method(seat))
-    event = _event(seat, educator_id, program, now)
+    event = _event(seat, program, now)
     organizer = program.contacts.program.email
     if organizer:
         event.add("organizer", _address(organizer, program.contacts.program.name))
@@ -42,11 +42,11 @@ def calendar_file(seat: Seat, educator_id: str, address: str, program: Program, 
     return bytes(calendar.to_ical())
 
 
-def published(seats: list[Seat], educator_id: str, program: Program, now: datetime) -> bytes:
+def published(seats: list[Seat], program: Program, now: datetime) -> bytes:
     """Seats to add to a calendar from the progress page: nobody is named in it."""
     calendar = _calendar(program, "PUBLISH")
     for seat in seats:
-        calendar.add_component(_event(seat, educator_id, program, now))
+        calendar.add_component(_event(seat, program, now))
     return bytes(calendar.to_ical())
 
 
@@ -65,9 +65,9 @@ def _zone(name: str, year: int) -> Timezone:
     return Timezone.from_tzid(name, first_date=date(year - 1, 1, 1), last_date=date(year + 3, 1, 1))
 
 
-def _event(seat: Seat, educator_id: str, program: Program, now: datetime) -> Event:
+def _event(seat: Seat, program: Program, now: datetime) -> Event:
     session, event = seat.session, Event()
-    event.add("uid", uid(educator_id, session.session_id))
+    event.add("uid", uid(seat.calendar_of, session.session_id))
     event.add("dtstamp", now)
     event.add("dtstart", session.starts_at.astimezone(program.zone))
     event.add("dtend", session.ends_at.astimezone(program.zone))

@@ -80,7 +80,9 @@ def _reservation(
     known = educator.reservations.get(fact.session_id)
     cancelled = isinstance(fact, events.ReservationCancelled)
     if known is None:
-        seat = Reservation(fact.session_id, fact.micro_credential_id, event_id, heard_at, cancelled)
+        seat = Reservation(
+            fact.session_id, fact.micro_credential_id, event_id, heard_at, cancelled, calendar_of=educator.id
+        )
     elif known.cancelled == cancelled:  # the same seat, perhaps for another micro-credential: no news to mail
         seat = replace(known, micro_credential_id=fact.micro_credential_id)
     else:

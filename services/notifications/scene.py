@@ -24,6 +24,7 @@ class Seat:
     session: Session
     sequence: int
     cancelled: bool
+    calendar_of: str  # the account whose id makes its UID
 
 
 @dataclass(frozen=True, slots=True)

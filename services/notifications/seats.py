@@ -56,7 +56,11 @@ def _news(educator_id: str, seat: Reservation, session: Session, lately: bool, n
         now,
         seat.micro_credential_id,
         seat.session_id,
-        facts={"revision": session.revision, "sequence": seat.sequence + 1},
+        facts={
+            "revision": session.revision,
+            "sequence": seat.sequence + 1,
+            "calendar_of": seat.calendar_of or educator_id,
+        },
     )
     return News(message, (moment,))
 
@@ -83,5 +87,10 @@ def after_telling(member: Educator, messages: Iterable[Message]) -> Educator:
         seat = told.get(message.subject)
         if seat is not None and message.kind in KINDS:
             facts = message.facts
-            told[message.subject] = replace(seat, told_revision=int(facts["revision"]), sequence=int(facts["sequence"]))
+            told[message.subject] = replace(
+                seat,
+                told_revision=int(facts["revision"]),
+                sequence=max(seat.sequence, int(facts["sequence"])),
+                calendar_of=seat.calendar_of if seat.sequence >= 0 else str(facts["calendar_of"]),
+            )
     return replace(member, reservations=told)

@@ -113,6 +113,7 @@ class Reservation:
     """`cause` is the event that made or cancelled it. `told_revision` is the session's revision last written about.
 
     `sequence` counts the calendar files sent for this seat, so that each raises the SEQUENCE of the one before.
+    `calendar_of` is the account by whose id calendars know it: a merge does not move what stands in them.
     """
 
     session_id: str
@@ -122,6 +123,7 @@ class Reservation:
     cancelled: bool = False
     told_revision: int | None = None
     sequence: int = -1  # of the last calendar file
+    calendar_of: str | None = None  # None in documents of before: the kept account
 
     @property
     def key(self) -> str:

@@ -206,7 +206,7 @@ async def progress(
     lists = tuple(checklist.of(id_, group, programs, now) for id_ in group.credentials if id_ in eligible)
     held = [(s, sessions.get(s.session_id)) for s in seats.seats(group).values() if not s.cancelled]
     ahead = [
-        Seat(session, seat.sequence, False)
+        Seat(session, seat.sequence, False, seat.calendar_of or group.id)
         for seat, session in held
         if session is not None and not session.cancelled and session.ends_at > now
     ]

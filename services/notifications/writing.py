@@ -90,7 +90,7 @@ class Writer:
         rendered = rendering.render(letter, Links(self.linker.progress(token), stop))
         calendar = None
         if letter.seat is not None:
-            content = invitation.calendar_file(letter.seat, scene.group.id, to, letter.program, scene.now)
+            content = invitation.calendar_file(letter.seat, to, letter.program, scene.now)
             calendar = Calendar(invitation.method(letter.seat), content)
         return self._ready(document, rendered, to, scene, letter.contact.email, stop, calendar, token)
 

@@ -65,7 +65,7 @@ def progress_page() -> str:
     scene = next(s for s in examples.scenes(PROGRAMS) if s.message.kind is Kind.SESSION_REMINDER)
     group = Group(scene.group.members)
     assert YEAR is not None
-    seat = Seat(examples.WORKSHOP, 0, cancelled=False)
+    seat = Seat(examples.WORKSHOP, 0, cancelled=False, calendar_of="E-1")
     eligible = [entry.id for entry in YEAR.micro_credentials if entry.eligible][:3]
     lists = [checklist.of(id_, group, PROGRAMS, NOON) for id_ in eligible]
     shown = Progress(

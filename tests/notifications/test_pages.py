@@ -9,6 +9,7 @@ from icalendar import Calendar
 from contracts import events
 from contracts.event import EventData
 from contracts.kinds import ConflictKind, EntryKind, ExceptionKind
+from services.notifications.invitation import uid
 from services.notifications.links import LIFE
 from services.notifications.neighbours import Neighbours
 from services.notifications.timers import on_digest
@@ -32,6 +33,7 @@ from tests.notifications.builders import (
     reserved,
     scheduled,
     submitted,
+    unmerged,
 )
 from tests.notifications.conftest import PUBLIC, Notifications
 from tests.notifications.mail_server import Delivered
@@ -223,6 +225,45 @@ async def test_a_seat_keeps_its_uid_and_raises_its_sequence(notifications: Notif
     assert all(calendar.walk("VTIMEZONE") for calendar in files)
     assert seats[1].decoded("DTSTART") == NOON + 12 * DAY
     assert all("e-rosa@example.org" in str(event["ATTENDEE"]) for event in seats)
+
+
+def sequences(notifications: Notifications, who: str) -> list[tuple[int, str]]:
+    """Of the calendar files sent for an account's seat: SEQUENCE and STATUS, in order."""
+    events = [event for calendar in calendars(notifications) for event in calendar.walk("VEVENT")]
+    return [(int(str(e["SEQUENCE"])), str(e["STATUS"])) for e in events if str(e["UID"]) == uid(who, "W-1")]
+
+
+async def test_a_seat_that_a_merge_brings_along_is_changed_and_taken_out_where_calendars_have_it(
+    notifications: Notifications,
+) -> None:
+    await notifications.hear(profile(), profile(ANA), scheduled(), reserved(ANA))
+    await notifications.send()
+    await notifications.hear(merged(ROSA, ANA), scheduled(starts_at=NOON + 12 * DAY))
+    await notifications.send()
+    async with notifications.asked_by(None) as anyone:
+        page = link_in(notifications.mail.delivered[-1], "progress")
+        shown = Calendar.from_ical((await anyone.get(f"{page}/sessions.ics")).text)
+    assert [str(event["UID"]) for event in shown.walk("VEVENT")] == [uid(ANA, "W-1")]
+    await notifications.hear(called_off())
+    await notifications.send()
+    assert sequences(notifications, ANA) == [(0, "CONFIRMED"), (1, "CONFIRMED"), (2, "CANCELLED")]
+    assert sequences(notifications, ROSA) == []
+
+
+async def test_a_seat_of_both_accounts_raises_its_sequence_when_their_merge_is_undone(
+    notifications: Notifications,
+) -> None:
+    await notifications.hear(profile(), profile(ANA), scheduled(), reserved())
+    for fact in (reserved(ANA), gave_up(ANA), reserved(ANA)):
+        await notifications.hear(fact)
+        await notifications.send()
+    await notifications.hear(merged(ROSA, ANA), scheduled(starts_at=NOON + 12 * DAY))
+    await notifications.send()
+    await notifications.hear(unmerged(ROSA, ANA), scheduled(starts_at=NOON + 13 * DAY))
+    await notifications.send()
+    for who in (ROSA, ANA):
+        numbers = [number for number, _ in sequences(notifications, who)]
+        assert numbers == sorted(set(numbers)), who
 
 
 async def test_staff_hear_of_an_identity_conflict_at_once_and_of_the_rest_once_a_day(
