@@ -41,8 +41,9 @@ def _news(educator_id: str, seat: Reservation, session: Session, lately: bool, n
         if seat.told_revision is not None and not session.cancelled:
             kind = Kind.SESSION_CANCELLED
     elif seat.told_revision is None and lately:
-        if not session.cancelled:
-            kind = Kind.RESERVATION_CONFIRMED
+        kind = Kind.RESERVATION_CONFIRMED
+        if session.cancelled:  # before we could confirm it: who reserved should not stand before a closed door
+            kind, cause = Kind.SESSION_CANCELLED, f"revision {session.revision}"
     elif session.revision > (seat.told_revision or 0) and session.heard_at is not None:
         kind = Kind.SESSION_CANCELLED if session.cancelled else Kind.SESSION_CHANGED
         cause, moment = f"revision {session.revision}", session.heard_at

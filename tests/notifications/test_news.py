@@ -14,6 +14,7 @@ from tests.notifications.builders import (
     TRA1,
     attended,
     awarded,
+    called_off,
     case,
     corrected,
     erased,
@@ -24,8 +25,10 @@ from tests.notifications.builders import (
     oriented,
     profile,
     registered,
+    reserved,
     reversal,
     reviewed,
+    scheduled,
     submitted,
     unmerged,
     withdrawn,
@@ -257,6 +260,19 @@ def test_whatever_comes_first_the_same_messages_are_made(turn: int) -> None:
 
     turned = FACTS[turn:] + FACTS[:turn]
     assert told(turned) == told(FACTS) == told(list(reversed(turned)))
+
+
+@pytest.mark.parametrize("seat_first", [True, False])
+def test_a_session_that_was_called_off_before_we_could_write_is_told_to_whoever_reserved(seat_first: bool) -> None:
+    """The profile came later, or the seat was read after the plan: nobody should stand before a closed door."""
+    world = World()
+    seat, plan = [reserved()], [scheduled(), called_off(reason="snow")]
+    world.hear(*(seat + plan if seat_first else plan + seat), profile())
+    message = next(m for m in world.messages() if m.session_id)
+    assert message.kind.value == "session_cancelled"
+    assert world.obstacle(message) is None
+    world.hear(reserved(credential=None))
+    assert world.kinds() == []
 
 
 def test_a_withdrawn_registration_is_told_by_the_reversal_of_its_hours(world: World) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from contracts.event import EventData
 from contracts.kinds import Decision, EntryKind, ExceptionKind
 from services.notifications import seats
-from services.notifications.state import Message
+from services.notifications.state import Kind, Message
 from tests.notifications.builders import (
     ANA,
     DAY,
@@ -35,9 +35,9 @@ ORIENTATION = granted(kind=EntryKind.ORIENTATION, minutes=90, about="O-1")
 TOPICS: list[list[EventData]] = [
     [profile(), profile(ANA, "Rosa D."), profile(name="Rosa Maria Diaz")],
     [
-        oriented(), reserved(session="W-2"), nea_registered(), submitted(), reviewed(Decision.NOT_YET),
-        submitted(attempt=2), reserved(session="W-3"), gave_up(session="W-3"), reserved(session="W-3"),
-        registered(), attended(), awarded(attempt=2),
+        oriented(), reserved(session="W-2"), reserved(session="W-4"), nea_registered(), submitted(),
+        reviewed(Decision.NOT_YET), submitted(attempt=2), reserved(session="W-3"), gave_up(session="W-3"),
+        reserved(session="W-3"), registered(), attended(), awarded(attempt=2),
     ],
     [nea_registered(ANA, "EX_SEL1"), attended(ANA, "W-9", None), merged(ROSA, ANA)],
     [scheduled("W-2"), scheduled("W-3"), scheduled("W-2", NOON + 12 * DAY)],
@@ -59,8 +59,10 @@ def sent(facts: list[EventData]) -> set[str]:
 
 
 def _said(message: Message) -> str:
-    """A message's key; of a seat just the session, for one that was planned anew before anybody heard is told once."""
-    return message.subject if message.kind in seats.KINDS else message.key
+    """A message's key; of a seat whether it stands: one that was planned anew before anybody heard is told once."""
+    if message.kind in seats.KINDS:
+        return f"{message.subject} {'lost' if message.kind is Kind.SESSION_CANCELLED else 'held'}"
+    return message.key
 
 
 EXPECTED = sent([fact for topic in TOPICS for fact in topic])
