@@ -100,10 +100,15 @@ def after_reminding(members: Iterable[Educator], message: Message) -> list[Educa
     return [replace(m, told=m.told | frozenset(message.told), reminded_on=day) for m in members]
 
 
-def after_dropping(members: Iterable[Educator], told: Iterable[str], *, own: str | None) -> list[Educator]:
-    """A reminder that was never sent said nothing: its items are open again, but for `own`, which no longer holds."""
-    unsaid = frozenset(told) - {own}
-    return [replace(m, told=m.told - unsaid, reminded_on=None) for m in members]
+def after_dropping(members: Iterable[Educator], message: Message, *, own: str | None) -> list[Educator]:
+    """A reminder that was never sent said nothing: its items are open again, but for `own`, which no longer holds.
+
+    Its day, too, is free for another one, unless that was made already while this one waited.
+    """
+    unsaid, day = frozenset(message.told) - {own}, message.facts.get("day")
+    return [
+        replace(m, told=m.told - unsaid, reminded_on=None if m.reminded_on == day else m.reminded_on) for m in members
+    ]
 
 
 def _may_not_be_written_to(group: Group) -> bool:

@@ -146,5 +146,5 @@ async def _say_again(tx: Tx, dropped: Sequence[Settled]) -> None:
     for message, reason in unsaid:
         own = None if reason is Drop.DAY_PASSED else message.key
         members = known.group(message.educator_id).members
-        known = known.having(*reminders.after_dropping(members, message.told, own=own))
+        known = known.having(*reminders.after_dropping(members, message, own=own))
     tx.save_reopened(known)

@@ -124,7 +124,7 @@ def test_what_else_a_reminder_carried_is_said_again_if_it_never_went_out() -> No
     world.now = local(4, 19, 7)
     [message] = reminded(world)
     group = world.known.group(ROSA)
-    world.known = world.known.having(*reminders.after_dropping(group.members, message.told, own=message.key))
+    world.known = world.known.having(*reminders.after_dropping(group.members, message, own=message.key))
     [again] = reminded(world)
     assert again.kind is not Kind.DEADLINE
     assert set(again.told) == set(message.told) - {message.key}

@@ -26,11 +26,15 @@ from tests.notifications.builders import (
     ANA,
     DAY,
     HOUR,
+    NOON,
     ROSA,
+    attended,
     awarded,
     erased,
     granted,
     held,
+    nea_registered,
+    oriented,
     profile,
     registered,
     reserved,
@@ -375,6 +379,28 @@ async def test_all_mail_can_be_stopped_and_started(notifications: Notifications)
         await operator.post("/mail/start", json={"reason": "mended"})
     await notifications.send()
     assert len(notifications.mail.delivered) == 1
+
+
+async def test_a_reminder_of_yesterday_that_is_dropped_makes_no_second_one_today(notifications: Notifications) -> None:
+    """Mail was stopped overnight: today's reminder was made before yesterday's was dropped."""
+    async with notifications.asked_by("operator") as operator:
+        await operator.post("/mail/stop", json={"reason": "a wrong text"})
+        await notifications.hear(profile(), oriented(), nea_registered(at=NOON - 2 * DAY))
+        await notifications.tick()
+        await notifications.hear(attended(opens=None))
+        for hours in (24, 1):
+            notifications.clock.now += hours * HOUR
+            await notifications.tick()
+        await operator.post("/mail/start", json={"reason": "mended"})
+    for _ in range(2):
+        await notifications.send()
+        await notifications.tick()
+    reminders = [d.mail for d in notifications.mail.delivered if d.mail["List-Unsubscribe"]]
+    assert [str(mail["Subject"]) for mail in reminders] == ["For which micro-credential was your Workshop?"]
+    notifications.clock.now += DAY
+    await notifications.tick()
+    await notifications.send()
+    assert len([d for d in notifications.mail.delivered if d.mail["List-Unsubscribe"]]) == 2
 
 
 async def test_a_seat_and_its_session_may_come_in_any_order(notifications: Notifications) -> None:
