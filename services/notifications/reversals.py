@@ -23,17 +23,14 @@ def why(reversal: Entry, group: Group) -> Why:
     attended = {a.session_id for a in group.attendances}
     if reversal.session_id not in attended:
         return Why.ATTENDANCE
-    again = granted_anew(reversal, group)
-    if again is None or len(group.members) > 1:
-        return Why.DOUBLE
-    return Why.ATTENDANCE
+    return Why.DOUBLE if _was_double(reversal, group) else Why.ATTENDANCE
 
 
 def _why_credential(reversal: Entry, group: Group) -> Why:
     id_ = reversal.micro_credential_id or ""
     credential = group.credential(id_)
     if granted_anew(reversal, group) is not None:
-        return Why.DOUBLE if len(group.members) > 1 else Why.CHANGED
+        return Why.DOUBLE if _was_double(reversal, group) else Why.CHANGED
     if credential.award is None and any(
         v.micro_credential_id == id_ for m in group.members for v in m.revocations.values()
     ):
@@ -44,6 +41,12 @@ def _why_credential(reversal: Entry, group: Group) -> Why:
     if held is not None and {MissingStep.ORIENTATION, MissingStep.WORKSHOP} & set(held.missing):
         return Why.STEP_UNDONE
     return Why.CHANGED
+
+
+def _was_double(reversal: Entry, group: Group) -> bool:
+    """Of two accounts' entries for the same thing one stays as it was; what a correction brings is granted with it."""
+    stays = granted_anew(reversal, group)
+    return len(group.members) > 1 and stays is not None and stays.granted_at < reversal.granted_at
 
 
 def _was_withdrawn(credential_id: str, group: Group) -> bool:

@@ -11,14 +11,17 @@ from services.notifications.announcing import scene_of
 from services.notifications.rendering import Links
 from services.notifications.state import Message
 from tests.notifications.builders import (
+    ANA,
     DAY,
     PROGRAMS,
+    ROSA,
     attended,
     awarded,
     corrected,
     granted,
     held,
     local,
+    merged,
     nea_registered,
     oriented,
     profile,
@@ -164,6 +167,25 @@ def test_a_corrected_attendance_is_named_and_what_stands_in_its_place() -> None:
         attended(at=NOW), first, corrected(at=NOW, minutes=60), reversal(first, NOW), again, kind="hours_reversed"
     )
     assert "because the record of your attendance was corrected. In their place you have 1 clock hour." in found
+
+
+def test_a_correction_is_no_double_because_the_accounts_were_merged_long_ago() -> None:
+    first = granted(kind=EntryKind.WORKSHOP, minutes=90, about="W-1", entry="one")
+    again = granted(kind=EntryKind.WORKSHOP, minutes=60, about="W-1", entry="two", at=NOW)
+    found = said(
+        profile(ANA), attended(ANA, at=NOW), first, merged(ROSA, ANA), corrected(ANA, at=NOW, minutes=60),
+        reversal(first, NOW), again, kind="hours_reversed",
+    )  # fmt: skip
+    assert "because the record of your attendance was corrected. In their place you have 1 clock hour." in found
+
+
+def test_a_double_of_merged_accounts_is_called_one() -> None:
+    one, two = granted(about="W-1", kind=EntryKind.WORKSHOP), granted(ANA, about="W-1", kind=EntryKind.WORKSHOP)
+    found = said(
+        profile(ANA), attended(at=NOW), attended(ANA, at=NOW), one, two, merged(ROSA, ANA), reversal(two, NOW),
+        kind="hours_reversed",
+    )  # fmt: skip
+    assert "because they were counted twice. In their place you have 15 clock hours." in found
 
 
 def test_after_the_orientation_the_first_open_step_is_the_action() -> None:
