@@ -111,7 +111,7 @@ def _tasks(api: FastAPI, service: Service, keys: Keys) -> None:
         at: Annotated[Page, Depends(page)],
         status: Annotated[str | None, Query(pattern="^(open|resolved)$")] = None,
     ) -> TasksPage:
-        """Addresses that refuse mail, and what else needs somebody."""
+        """Addresses that refuse mail, and what else needs somebody. The oldest first."""
         items, after = await views.tasks(database, at, status)
         return TasksPage(items=tuple(items), next=None if after is None else cursor(after))
 

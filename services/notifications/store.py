@@ -48,7 +48,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     "senders": (),  # who sends, under which session, and until when that is sure
     "tokens": (Index.on("expires_at"),),  # of progress pages, hashed
     "suppressed": (),  # addresses that refuse mail
-    "tasks": (Index.on("status", "opened_at"),),  # for staff
+    "tasks": (Index.on("status", "opened_at"), Index.on("opened_at", "_id")),  # for staff
     "switch": (),  # the stop switch, and which programme the reminders were planned by
     "alerts": (),  # parked lanes that staff were told of
 }

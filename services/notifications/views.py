@@ -161,12 +161,14 @@ def task_view(row: Mapping[str, Any]) -> TaskView:
 async def tasks(database: Database, page: Page, status: str | None) -> tuple[list[TaskView], Any]:
     """The oldest first."""
     wanted: dict[str, Any] = {"status": status} if status else {}
-    if page.after is not None:
-        wanted["_id"] = {"$gt": str(page.cursor)}
+    if (begins := page.moment) is not None:
+        opened_at, id_ = begins
+        wanted["$or"] = [{"opened_at": {"$gt": opened_at}}, {"opened_at": opened_at, "_id": {"$gt": id_}}]
     with faults():
-        found = await database["tasks"].find(wanted).sort("_id", 1).limit(page.to_read).to_list(None)
-    rows, last = page.cut(found)
-    return [task_view(row) for row in rows], last and last["_id"]
+        found = database["tasks"].find(wanted)
+        rows = await found.sort([("opened_at", 1), ("_id", 1)]).limit(page.to_read).to_list(None)
+    rows, last = page.cut(rows)
+    return [task_view(row) for row in rows], last and [last["opened_at"].isoformat(), last["_id"]]
 
 
 async def switch(database: Database) -> SwitchView:

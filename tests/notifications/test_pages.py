@@ -283,6 +283,22 @@ async def test_staff_hear_of_an_identity_conflict_at_once_and_of_the_rest_once_a
     assert {event.kind for event in await notifications.published()} == {"welcome"}
 
 
+async def test_tasks_are_listed_by_when_they_were_opened_a_page_at_a_time(notifications: Notifications) -> None:
+    tasks = [
+        {"_id": id_, "kind": "address_refused", "status": "open", "opened_at": NOON + days * DAY, "educator_id": ROSA}
+        for id_, days in (("a", 3), ("b", 1), ("c", 2), ("d", 1))
+    ]
+    await notifications.database["tasks"].insert_many(tasks)
+    async with notifications.asked_by("staff") as staff:
+        for wanted in ("limit=3", "limit=3&status=open"):
+            seen: list[str] = []
+            after = ""
+            while after is not None:
+                listed = (await staff.get(f"/tasks?{wanted}&after={after}")).json()
+                seen, after = seen + [item["task_id"] for item in listed["items"]], listed["next"]
+            assert seen == ["b", "d", "c", "a"]
+
+
 async def test_openapi_names_every_route(notifications: Notifications) -> None:
     async with notifications.asked_by(None) as anyone:
         document = (await anyone.get("/openapi.json")).json()
