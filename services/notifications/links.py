@@ -34,7 +34,10 @@ class Linker:
 
     def unsubscribe(self, educator_id: str) -> str:
         name = urlsafe_b64encode(educator_id.encode()).decode().rstrip("=")
-        return f"{self.base}/unsubscribe/{name}.{self._signature(name)}"
+        return self.stopping(f"{name}.{self._signature(name)}")
+
+    def stopping(self, token: str) -> str:
+        return f"{self.base}/unsubscribe/{token}"
 
     def educator_of(self, unsubscribe_token: str) -> str | None:
         """Whose reminders a link stops; None for one that we did not make."""

@@ -43,7 +43,7 @@ class MessageView(View):
 
 
 class WholeMessage(MessageView):
-    """One message as it was sent. The personal link is taken out: it is the educator's alone."""
+    """One message as it was sent. The personal links are taken out: they are the educator's alone."""
 
     text: str | None
     html: str | None

@@ -98,10 +98,10 @@ class Writer:
         """What cannot be written anew goes out as it did: only where staff ask for it again."""
         if not document.get("html"):
             return Drop.CAUSE_GONE
-        removed, link = self.linker.progress(links.REMOVED), self.linker.progress(token)
-        text, html = (str(document[part]).replace(removed, link) for part in ("text", "html"))
+        kept = Rendered(document["subject"], document["text"], document["html"])
+        rendered = _replaced(kept, {link: own for own, link in self._removed(token, stop).items()})
         reply_to = scene.program.contacts.program.email
-        return self._ready(document, Rendered(document["subject"], text, html), to, scene, reply_to, stop, None, token)
+        return self._ready(document, rendered, to, scene, reply_to, stop, None, token)
 
     def _ready(
         self,
@@ -121,13 +121,14 @@ class Writer:
             )  # fmt: skip
         except UnusableAddressError:
             return Failure.ADDRESS_UNUSABLE
-        kept = self._without_token(rendered, token)
+        kept = _replaced(rendered, self._removed(token, stop))
         text = calendar.content.decode() if calendar else None
         return Ready(self._signed(envelope), kept, to, text, token, scene.group.root)
 
-    def _without_token(self, rendered: Rendered, token: str) -> Rendered:
-        text, html = (part.replace(token, links.REMOVED) for part in (rendered.text, rendered.html))
-        return Rendered(rendered.subject, text, html)
+    def _removed(self, token: str, stop: str | None) -> dict[str, str]:
+        """The educator's own links, and what stands in their place in the record, which staff read."""
+        removed = {self.linker.progress(token): self.linker.progress(links.REMOVED)}
+        return removed | ({stop: self.linker.stopping(links.REMOVED)} if stop else {})
 
     def _to_staff(self, document: Mapping[str, Any], message: Message, now: datetime) -> Outcome:
         program = self.programs.current(now)
@@ -154,6 +155,13 @@ def staff_letter(document: Mapping[str, Any], message: Message, programs: Progra
         return staff.parked_lane(str(facts["service"]), str(facts["lane"]), str(facts["code"]), program)
     holder = facts.get("holder")
     return staff.identity_conflict(message.educator_id, str(holder) if holder else None, program)
+
+
+def _replaced(rendered: Rendered, links: Mapping[str, str]) -> Rendered:
+    text, html = rendered.text, rendered.html
+    for link, other in links.items():
+        text, html = text.replace(link, other), html.replace(link, other)
+    return Rendered(rendered.subject, text, html)
 
 
 def _envelope_id(document: Mapping[str, Any]) -> str:

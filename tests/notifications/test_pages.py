@@ -107,6 +107,26 @@ async def test_one_message_is_shown_as_it_was_sent_without_its_personal_link(not
     assert token not in str(shown)
 
 
+async def test_a_reminder_is_shown_to_staff_without_the_link_that_stops_reminders_and_resent_with_it(
+    notifications: Notifications,
+) -> None:
+    await notifications.hear(profile(), nea_registered())
+    await notifications.tick()
+    await notifications.send()
+    stop = notifications.linker.unsubscribe(ROSA)
+    reminder = await notifications.message("steps_missing")
+    async with notifications.asked_by("staff") as staff:
+        assert stop not in (await staff.get(f"/messages/{reminder['_id']}")).text
+        assert stop not in str(reminder)
+        await notifications.hear(oriented())  # nothing is left to say: it goes out as it did
+        await staff.post(f"/messages/{reminder['_id']}/resend", json={"reason": "she lost it"})
+    await notifications.send()
+    first, again = [d for d in notifications.mail.delivered if d.mail["List-Unsubscribe"]]
+    for part in ("plain", "html"):
+        bodies = [d.mail.get_body((part,)) for d in (first, again)]
+        assert all(body is not None and stop in body.get_content() for body in bodies)
+
+
 async def test_resending_sends_once_however_often_it_is_asked_for(notifications: Notifications) -> None:
     await notifications.hear(profile(), oriented())
     await notifications.send()
