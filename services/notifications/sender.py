@@ -215,7 +215,9 @@ class Sender:
         """Record `sending`, the words and the link. What an erasure took from us meanwhile is left out."""
         now = self._clock()
         messages = [
-            UpdateOne({"_id": document["_id"], "owner": shift.id, "status": Status.QUEUED.value}, _sending(ready))
+            UpdateOne(
+                {"_id": document["_id"], "owner": shift.id, "status": Status.QUEUED.value}, _sending(document, ready)
+            )
             for document, ready in wave
         ]
         tokens = [links.kept(r.token, r.educator, now) for _, r in wave if r.token and r.educator]
@@ -245,9 +247,12 @@ async def _handed_over(pool: Pool, ready: Ready) -> Answer:
     return answer
 
 
-def _sending(ready: Ready) -> dict[str, Any]:
+def _sending(document: dict[str, Any], ready: Ready) -> dict[str, Any]:
+    to = ready.educator.id if ready.educator else document["educator_id"]
     words = {"subject": ready.rendered.subject, "text": ready.rendered.text, "html": ready.rendered.html}
     about = {"to": ready.to, "calendar": ready.calendar, "message_id": ready.envelope.id, "sending_at": system_now()}
+    # Where a merge brought it to another account, that one's erasure finds its address even if the merge is undone.
+    about["addressee"] = None if to == document["educator_id"] else to
     return {"$set": {"status": Status.SENDING.value, **words, **about}, "$inc": {"tries": 1}}
 
 

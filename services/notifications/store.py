@@ -44,6 +44,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         Index.on("educator_id", "-created_at"),
         Index.on("-created_at", "_id"),
         Index.on("owner", partial={"owner": {"$gt": ""}}),
+        Index.on("addressee", partial={"addressee": {"$gt": ""}}),  # whom it went to, where it is another account's
     ),
     "senders": (),  # who sends, under which session, and until when that is sure
     "tokens": (Index.on("expires_at"),),  # of progress pages, hashed
@@ -185,6 +186,8 @@ class Tx(UnitOfWork):
         self.bulk("messages", UpdateMany(waiting, {"$set": dropped}))
         blank = {"$set": {"to": None, "subject": ""}, "$unset": personal}
         self.bulk("messages", UpdateMany({"educator_id": educator_id}, blank))
+        # What was sent here for an account that was merged then, and no longer is.
+        self.bulk("messages", UpdateMany({"addressee": educator_id}, blank))
         self.bulk("suppressed", UpdateMany({"educator_id": educator_id}, {"$set": {"educator_id": None}}))
 
     def report(self, document: Mapping[str, Any], status: Status, at: datetime) -> None:

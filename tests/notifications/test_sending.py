@@ -33,12 +33,14 @@ from tests.notifications.builders import (
     erased,
     granted,
     held,
+    merged,
     nea_registered,
     oriented,
     profile,
     registered,
     reserved,
     scheduled,
+    unmerged,
 )
 from tests.notifications.conftest import PORTAL, Notifications
 from tests.notifications.mail_server import How
@@ -351,6 +353,27 @@ async def test_a_tombstone_empties_a_profile_that_was_parked(notifications: Noti
     context = (notifications.database, notifications.programs, PORTAL)
     read = Handlers({"wea.educators.v1": on_educators}, context, notifications.clock)
     assert (await parking.retry(notifications.database, ROSA, read)).left == 0
+
+
+async def test_erasure_finds_its_address_on_what_was_sent_to_it_for_an_account_that_was_merged_away_then(
+    notifications: Notifications,
+) -> None:
+    await notifications.hear(profile(name="Rosa Diaz"), profile(ANA, "Ana Lee"), oriented(ANA))
+    await notifications.hear(merged(ROSA, ANA))
+    await notifications.send()
+    await notifications.hear(unmerged(ROSA, ANA))
+    sent = await notifications.message("orientation_completed")
+    assert (sent["educator_id"], sent["to"]) == (ANA, ADDRESS)
+    await notifications.hear(erased())
+    kept = await notifications.database["messages"].find({}).to_list(None)
+    assert "Rosa" not in str(kept)
+    assert ADDRESS not in str(kept)
+    async with notifications.asked_by("staff") as staff:
+        await staff.post(f"/messages/{sent['_id']}/resend", json={"reason": "it is hers"})
+    await notifications.send()
+    assert (await notifications.message("orientation_completed"))["to"] == "e-ana@example.org"
+    await notifications.hear(erased(ANA))
+    assert "Ana" not in str(await notifications.database["messages"].find({}).to_list(None))
 
 
 async def test_two_senders_share_the_queue_and_send_each_message_once(notifications: Notifications) -> None:
