@@ -23,6 +23,14 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
+class Lanes:
+    """A service's parked lanes; not `whole` where there are more than it was asked for."""
+
+    lanes: tuple[Parked, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbours:
     """Their addresses, and a key of each role. Without an address or a key, nothing is asked and nothing known.
 
@@ -35,20 +43,22 @@ class Neighbours:
 
     async def unmatched(self) -> int | None:
         """How many learners wait for a profile; None where nobody says."""
-        items = await self._items(ENROLLMENT, "/unmatched", "staff")
-        return None if items is None else len(items)
+        listed = await self._listed(ENROLLMENT, "/unmatched", "staff")
+        return None if listed is None else len(listed[0])
 
-    async def parked(self) -> dict[str, list[Parked]]:
+    async def parked(self) -> dict[str, Lanes]:
         """The parked lanes of each service that answered."""
-        found: dict[str, list[Parked]] = {}
+        found: dict[str, Lanes] = {}
         for name in self.urls:
-            items = await self._items(name, "/admin/parked", "operator") if name != "notifications" else None
-            if items is not None:
-                lanes = {str(item.get("key", "")): _code(item) for item in reversed(items)}
-                found[name] = [Parked(key, code) for key, code in lanes.items()]
+            listed = await self._listed(name, "/admin/parked", "operator") if name != "notifications" else None
+            if listed is not None:
+                items, whole = listed
+                codes = {str(item.get("key", "")): _code(item) for item in reversed(items)}
+                found[name] = Lanes(tuple(Parked(key, code) for key, code in codes.items()), whole)
         return found
 
-    async def _items(self, service: str, path: str, role: str) -> list[dict[str, Any]] | None:
+    async def _listed(self, service: str, path: str, role: str) -> tuple[list[dict[str, Any]], bool] | None:
+        """The list's first items, and whether they are all of it."""
         url, key = self.urls.get(service), self.keys.get(role)
         if url is None or key is None:
             return None
@@ -57,11 +67,12 @@ class Neighbours:
                 f"{url}{path}", params={"limit": MOST}, headers={"Authorization": f"Bearer {key}"}, timeout=SECONDS
             )
             answer.raise_for_status()
-            items = answer.json()["items"]
+            found = answer.json()
+            items, whole = found["items"], found.get("next") is None
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             log.info("neighbour_did_not_answer", service=service, error=type(error).__name__)
             return None
-        return list(items) if isinstance(items, list) else None
+        return (items, whole) if isinstance(items, list) else None
 
 
 def _code(item: Mapping[str, Any]) -> str:

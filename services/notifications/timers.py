@@ -11,7 +11,7 @@ from eventing.mongo import Database, UpdateOne, faults
 from services.notifications import decisions, links, rendering, staff
 from services.notifications.announcing import subjects_of
 from services.notifications.documents import SCHEMA
-from services.notifications.neighbours import Neighbours, Parked
+from services.notifications.neighbours import Lanes, Neighbours, Parked
 from services.notifications.staff import Day, Open
 from services.notifications.state import Kind, Message, Status
 from services.notifications.store import Tx
@@ -19,6 +19,8 @@ from services.notifications.store import Tx
 MOST_EDUCATORS = 200
 DIGEST_AT = time(7)
 DAY = timedelta(days=1)
+MOST_ALERTS = 100  # of our own lanes, in one turn
+OURS = "notifications\n"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -108,7 +110,9 @@ async def _day(database: Database, since: datetime, neighbours: Neighbours) -> D
     found = [_open(case) for case in cases]
     parked = await neighbours.parked()
     own = await database["parked"].count_documents({})
-    counts = {service: len(keys) for service, keys in parked.items() if keys} | ({"notifications": own} if own else {})
+    counts = {service: len(those.lanes) for service, those in parked.items() if those.lanes} | (
+        {"notifications": own} if own else {}
+    )
     return Day(
         since,
         tuple(case for case in found if case.kind is not ExceptionKind.HELD_TOO_LONG),
@@ -142,19 +146,30 @@ async def on_parked(database: Database, programs: Programs, neighbours: Neighbou
     """Tell staff at once of a lane that is newly parked, here or in another service; once until it is free again."""
     found = await neighbours.parked()
     with faults():
-        ours = await database["lanes"].find({"parked": {"$gt": 0}}, {"_id": 1}).limit(100).to_list(None)
-        heads = {row["_id"]: await database["parked"].find_one({"key": row["_id"]}, sort=[("n", 1)]) for row in ours}
-        told = {row["_id"]: row async for row in database["alerts"].find({})}
-    own = [Parked(key, str((head or {}).get("reason", {}).get("code", ""))) for key, head in heads.items()]
-    lanes = {f"{service}\n{lane.key}": (service, lane) for service, keys in found.items() for lane in keys}
-    lanes |= {f"notifications\n{lane.key}": ("notifications", lane) for lane in own}
-    # A service that did not answer says nothing about its lanes: what was told of them stays told.
-    answered = {*found, "notifications"}
-    free = [id_ for id_ in told if id_ not in lanes and id_.partition("\n")[0] in answered]
+        told = {row["_id"] async for row in database["alerts"].find({}, {"_id": 1})}
+    found["notifications"] = await _ours(database, [key for id_ in told if (key := id_.removeprefix(OURS)) != id_])
+    lanes = {f"{service}\n{lane.key}": (service, lane) for service, those in found.items() for lane in those.lanes}
+    # A service that did not answer, or not with all, says nothing about other lanes: what was told of them stays told.
+    whole = {service for service, those in found.items() if those.whole}
+    free = [id_ for id_ in told if id_ not in lanes and id_.partition("\n")[0] in whole]
     new = {id_: lane for id_, lane in lanes.items() if id_ not in told}
     if new or free:
         await _alert(database, programs, new, free, now)
     return False
+
+
+async def _ours(database: Database, told: list[str]) -> Lanes:
+    """Our own parked lanes: those that staff were told of, and the next of the others."""
+    parked = {"parked": {"$gt": 0}}
+    with faults():
+        still = await database["lanes"].find({"_id": {"$in": told}, **parked}, {"_id": 1}).to_list(None)
+        others = database["lanes"].find({"_id": {"$nin": told}, **parked}, {"_id": 1}).limit(MOST_ALERTS)
+        heads = {
+            row["_id"]: await database["parked"].find_one({"key": row["_id"]}, sort=[("n", 1)])
+            for row in await others.to_list(None)
+        }
+    new = (Parked(key, str((head or {}).get("reason", {}).get("code", ""))) for key, head in heads.items())
+    return Lanes((*(Parked(row["_id"], "") for row in still), *new), whole=True)
 
 
 async def _alert(

@@ -28,6 +28,7 @@ class Others:
 
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    whole: bool = True  # no list goes on
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = f"{request.url.host}{request.url.path}"
@@ -37,7 +38,7 @@ class Others:
             return httpx.Response(403)
         if path not in self.lists:
             return httpx.Response(500, text="no JSON at all")
-        return httpx.Response(200, json={"items": self.lists[path], "next": None})
+        return httpx.Response(200, json={"items": self.lists[path], "next": None if self.whole else "more"})
 
 
 @pytest.fixture
@@ -153,12 +154,46 @@ async def test_staff_hear_of_a_parked_lane_at_once_and_again_only_after_it_was_f
     assert await look() == 2
 
 
+async def test_of_more_parked_lanes_than_are_read_at_once_each_is_told_once(
+    notifications: Notifications, others: Others, neighbours: Neighbours
+) -> None:
+    lanes = notifications.database["lanes"]
+    await lanes.insert_many([{"_id": f"E-{number:03}", "parked": 1} for number in range(130)])
+    others.whole = False
+    others.lists["clockhours/admin/parked"] = [lane("E-1"), lane("E-2")]
+    told = notifications.database["messages"]
+
+    async def look() -> int:
+        await on_parked(notifications.database, notifications.programs, neighbours, notifications.clock())
+        notifications.clock.now += HOUR
+        count: int = await told.count_documents({})
+        return count
+
+    for _ in range(3):
+        await look()
+    assert await look() == 132
+    # More wait behind some, and where the other service's list is cut there are others now.
+    await lanes.update_many({"_id": {"$lt": "E-050"}}, {"$inc": {"parked": 1}})
+    others.lists["clockhours/admin/parked"] = [lane("E-0"), lane("E-1")]
+    for _ in range(3):
+        await look()
+    others.lists["clockhours/admin/parked"] = [lane("E-1"), lane("E-2")]
+    assert await look() == 133
+    others.whole = True
+    others.lists["clockhours/admin/parked"] = []
+    await lanes.update_one({"_id": "E-007"}, {"$set": {"parked": 0}})
+    await look()
+    await lanes.update_one({"_id": "E-007"}, {"$set": {"parked": 1}})
+    others.lists["clockhours/admin/parked"] = [lane("E-1")]
+    assert await look() == 135
+
+
 async def test_what_a_real_service_answers_is_understood(notifications: Notifications) -> None:
     """Our own application in the place of another service: the same routes, keys and lists."""
     unknown = notifications.written.record(topics.ENROLLMENT.name, ROSA, "org.washingtonea.NoSuchEvent.v1", {"a": 1})
     await notifications.apply([unknown])
     async with notifications.asked_by(None) as client:
         neighbours = Neighbours(client, {"clockhours": str(client.base_url)}, KEYS)
-        [parked] = (await neighbours.parked())["clockhours"]
+        [parked] = (await neighbours.parked())["clockhours"].lanes
         assert (parked.key, parked.code) == (ROSA, "unknown_type")
         assert await Neighbours(client, {"clockhours": str(client.base_url)}, {"operator": "wrong"}).parked() == {}
