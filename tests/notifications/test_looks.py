@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from services.notifications import checklist, examples, pages, preview, rendering, views
+from services.notifications import checklist, examples, letters, pages, preview, rendering, views
 from services.notifications.rendering import Links
 from services.notifications.scene import Seat
 from services.notifications.standing import Group
@@ -65,7 +66,8 @@ def progress_page() -> str:
     scene = next(s for s in examples.scenes(PROGRAMS) if s.message.kind is Kind.SESSION_REMINDER)
     group = Group(scene.group.members)
     assert YEAR is not None
-    seat = Seat(examples.WORKSHOP, 0, cancelled=False, calendar_of="E-1")
+    online = f"https://meetings.example.org/join/{'19a' * 60}"  # as the portal has it for a session online
+    seat = Seat(replace(examples.WORKSHOP, location=online), 0, cancelled=False, calendar_of="E-1")
     eligible = [entry.id for entry in YEAR.micro_credentials if entry.eligible][:3]
     lists = [checklist.of(id_, group, PROGRAMS, NOON) for id_ in eligible]
     shown = Progress(
@@ -93,6 +95,15 @@ def test_axe_finds_nothing_on_the_pages_for_educators_and_progress_prints_on_one
     )
     assert looked.returncode == 0, looked.stdout + looked.stderr
     assert len(PdfReader(BytesIO((tmp_path / "progress.pdf").read_bytes())).pages) == 1
+
+
+def test_why_a_session_is_cancelled_is_said_in_a_line_of_its_own() -> None:
+    """Whoever types a reason seldom ends it with a full stop."""
+    scene = next(s for s in examples.scenes(PROGRAMS) if s.message.kind is Kind.SESSION_CANCELLED)
+    sessions = {id_: replace(session, reason="snow") for id_, session in scene.sessions.items()}
+    message = rendering.render(letters.write(replace(scene, sessions=sessions)), Links(preview.PROGRESS))
+    assert "\n  Why:   snow\n" in message.text
+    assert "<td>snow</td>" in message.html
 
 
 def test_links_are_escaped_where_they_stand() -> None:
