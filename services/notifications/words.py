@@ -7,6 +7,11 @@ from contracts import hours
 
 LONGEST_TITLE = 120
 LONGEST_NAME = 60
+BEFORE_A_NAME = frozenset({"Mr", "Mrs", "Ms", "Mx", "Dr", "Prof"})
+# Without their dots, and as they are written: "Ma" is a name.
+AFTER_A_NAME = frozenset(
+    {"Jr", "Sr", "II", "III", "IV", "NBCT", "BA", "BS", "MA", "MS", "MAT", "MBA", "MEd", "EdD", "PhD", "JD", "MD"}
+)
 
 
 def clock_hours(minutes: int) -> str:
@@ -50,10 +55,11 @@ def days_left(count: int) -> str:
 
 
 def first_name(name: str) -> str:
-    """The name to say hello with: "Rosa" of "Rosa Diaz", of "Diaz, Rosa" and of "Dr. Rosa Diaz"."""
-    given = name.split(",", 1)[1] if "," in name and name.split(",", 1)[1].strip() else name
-    parts = given.split()
-    while len(parts) > 1 and parts[0].endswith("."):
+    """The name to say hello with: "Rosa" of "Rosa Diaz", "Diaz, Rosa", "Dr. Rosa Diaz" and "Rosa Diaz, M.Ed."."""
+    between_commas = [part.split() for part in name.split(",")]
+    named = [words for words in between_commas if not all(word.replace(".", "") in AFTER_A_NAME for word in words)]
+    parts = named[min(1, len(named) - 1)] if named else []
+    while len(parts) > 1 and (parts[0].endswith(".") or parts[0] in BEFORE_A_NAME):
         parts = parts[1:]
     return shortened(parts[0] if parts else name.strip(), LONGEST_NAME)
 

@@ -196,7 +196,10 @@ def test_after_the_orientation_the_first_open_step_is_the_action() -> None:
 @pytest.mark.parametrize(
     ("name", "first"),
     [("Rosa Diaz", "Rosa"), ("Diaz, Rosa", "Rosa"), ("Dr. Rosa Diaz", "Rosa"), ("Rosa", "Rosa"), ("Ø", "Ø"),
-     ("x" * 300, "x" * 59 + "…"), ("Diaz,", "Diaz,")],
+     ("x" * 300, "x" * 59 + "…"), ("Diaz,", "Diaz"), ("Rosa Diaz, M.Ed.", "Rosa"),
+     ("Rosa Diaz, NBCT", "Rosa"), ("Li, Ma", "Ma"),
+     ("Rosa Diaz, Ed.D., NBCT", "Rosa"), ("Martin King, Jr.", "Martin"), ("de la Cruz, Ana", "Ana"),
+     ("Diaz, Dr. Rosa, Ph.D.", "Rosa"), ("DIAZ, ROSA", "ROSA"), ("Ms Rosa Diaz", "Rosa"), ("Dr Diaz", "Diaz")],
 )  # fmt: skip
 def test_people_are_greeted_by_their_first_name(name: str, first: str) -> None:
     assert words.first_name(name) == first
