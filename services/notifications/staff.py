@@ -55,27 +55,29 @@ def digest(day: Day, program: Program, now: datetime) -> Letter:
 
 
 def _sections(day: Day) -> Iterator[dict[str, Any]]:
-    yield _section("New exceptions", "new exceptions", [case.line for case in day.new])
-    yield _section("Hours held too long", "held too long", [case.line for case in day.held_too_long])
+    yield _section("New exceptions", ("new exception", "new exceptions"), [case.line for case in day.new])
+    yield _section("Hours held too long", ("held too long", "held too long"), [case.line for case in day.held_too_long])
     unmatched = (
         ["Learners that NEA reports and no profile matches: link them on the staff pages."] if day.unmatched else []
     )
-    yield _section("Unmatched", "unmatched", unmatched, day.unmatched or 0)
+    yield _section("Unmatched", ("unmatched", "unmatched"), unmatched, day.unmatched or 0)
     mail = dict(day.mail or {})
     lines = [f"{kind.replace('_', ' ')}: {count}" for kind, count in sorted(mail.items())]
-    yield _section("Mail that failed, or whose outcome is unknown", "failed mails", lines, sum(mail.values()))
-    yield _section("Addresses that refuse mail", "bad addresses", list(day.tasks))
+    yield _section(
+        "Mail that failed, or whose outcome is unknown", ("failed mail", "failed mails"), lines, sum(mail.values())
+    )
+    yield _section("Addresses that refuse mail", ("bad address", "bad addresses"), list(day.tasks))
     parked = dict(day.parked or {})
     lines = [f"{service}: {count}" for service, count in sorted(parked.items())]
-    yield _section("Parked records, for an operator", "parked", lines, sum(parked.values()))
+    yield _section("Parked records, for an operator", ("parked", "parked"), lines, sum(parked.values()))
 
 
 def _counted(section: Mapping[str, Any]) -> str:
-    short = str(section["short"])
-    return f"{section['count']} {short.replace('exceptions', 'exception') if section['count'] == 1 else short}"
+    one, many = section["short"]
+    return f"{section['count']} {one if section['count'] == 1 else many}"
 
 
-def _section(title: str, short: str, lines: Sequence[str], count: int | None = None) -> dict[str, Any]:
+def _section(title: str, short: tuple[str, str], lines: Sequence[str], count: int | None = None) -> dict[str, Any]:
     more = max(0, len(lines) - MOST_LINES)
     total = len(lines) if count is None else count
     return {"title": title, "short": short, "lines": list(lines[:MOST_LINES]), "count": total, "more": more}

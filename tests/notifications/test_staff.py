@@ -10,9 +10,11 @@ import pytest
 
 from contracts import topics
 from contracts.kinds import ExceptionKind
+from services.notifications import staff
 from services.notifications.neighbours import Neighbours
+from services.notifications.staff import Day
 from services.notifications.timers import on_digest, on_parked
-from tests.notifications.builders import DAY, HOUR, ROSA, case, profile
+from tests.notifications.builders import DAY, HOUR, NOON, PROGRAMS, ROSA, case, profile
 from tests.notifications.conftest import Notifications
 from tests.notifications.mail_server import How
 from tests.notifications.test_sending import was_put_off
@@ -100,7 +102,7 @@ async def test_mail_that_fails_after_the_days_digest_is_in_the_next_one(
     notifications.clock.now += HOUR
     await notifications.send()
     notifications.clock.now += DAY
-    assert await digest() == ["Micro-credentials today: 1 failed mails"]
+    assert await digest() == ["Micro-credentials today: 1 failed mail"]
     notifications.clock.now += DAY
     assert len(await digest()) == 1
 
@@ -119,6 +121,17 @@ async def test_an_exception_that_is_read_after_the_days_digest_is_in_the_next_on
         if not subjects:
             notifications.clock.now += HOUR
             await notifications.apply(opened)
+
+
+def test_the_digests_subject_counts_one_and_many() -> None:
+    program, at = PROGRAMS.years[0], NOON
+    one = Day(at, mail={"welcome": 1}, tasks=("educator E-1: the mail server said 550",), parked={"enrollment": 1})
+    two = Day(at, mail={"welcome": 2}, tasks=("one", "two"), unmatched=2)
+    headlines = [staff.digest(day, program, at).about["headline"] for day in (one, two)]
+    assert headlines == [
+        "1 failed mail, 1 bad address and 1 parked",
+        "2 unmatched, 2 failed mails and 2 bad addresses",
+    ]
 
 
 async def test_a_day_on_which_nothing_needs_staff_has_no_digest(
