@@ -3,14 +3,17 @@
 One list for every mail, the progress page and the question what to do next.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from contracts.kinds import SessionKind
 from contracts.program import CatalogueEntry, Program, Programs
 from contracts.program_year import Contact
-from services.notifications import words
+from services.notifications import seats, words
 from services.notifications.standing import Credential, Group
+from services.notifications.state import Attendance, Session
 
 
 class StepName(StrEnum):
@@ -32,6 +35,7 @@ class Step:
     note: str = ""
     due: date | None = None
     overdue: bool = False
+    waits: bool = False  # nothing to do about it now: a seat is reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ def governing(credential: Credential, programs: Programs, now: datetime, submiss
     return (programs.of(first.submitted_at) if first else None) or programs.current(now)
 
 
-def of(credential_id: str, group: Group, programs: Programs, now: datetime) -> Checklist:
+def of(
+    credential_id: str, group: Group, sessions: Mapping[str, Session], programs: Programs, now: datetime
+) -> Checklist:
     credential = group.credential(credential_id)
     program = governing(credential, programs, now)
     entry: CatalogueEntry | None = programs.catalogue_entry(credential_id, program)
@@ -89,26 +95,37 @@ def of(credential_id: str, group: Group, programs: Programs, now: datetime) -> C
         title(credential_id, programs, program),
         entry.minutes if entry else program.minutes.micro_credential,
         entry.designations if entry else (),
-        _steps(credential, group, program, programs, now),
+        _steps(credential, group, sessions, program, programs, now),
         entry.url if entry else None,
         program,
     )
 
 
 def _steps(
-    credential: Credential, group: Group, program: Program, programs: Programs, now: datetime
+    credential: Credential,
+    group: Group,
+    sessions: Mapping[str, Session],
+    program: Program,
+    programs: Programs,
+    now: datetime,
 ) -> tuple[Step, ...]:
     def on(moment: datetime | None) -> str:
         return words.short_day(program.local_date(moment)) if moment else ""
 
+    def attended(name: StepName, label: str, been: Attendance | None, held: list[Session]) -> Step:
+        ahead = min((session.starts_at for session in held if session.ends_at > now), default=None)
+        if been is not None or ahead is None:
+            return Step(name, label, been is not None, on(been.ended_at if been else None))
+        return Step(name, label, False, f"Your seat: {on(ahead)}", waits=True)
+
     oriented, workshop, clock_hours = group.orientation, credential.workshop, credential.clock_hours_registration
     nea = credential.nea_registration.registered_at if credential.nea_registration else None
     return (
-        Step(
+        attended(
             StepName.ORIENTATION,
             "WEA Orientation (once, for all micro-credentials)",
-            oriented is not None,
-            on(oriented.ended_at if oriented else None),
+            oriented,
+            seats.held(group, sessions, SessionKind.ORIENTATION),
         ),
         Step(
             StepName.NEA_REGISTRATION,
@@ -122,11 +139,11 @@ def _steps(
             clock_hours is not None,
             on(clock_hours.registered_at if clock_hours else None),
         ),
-        Step(
+        attended(
             StepName.WORKSHOP,
             "WEA Workshop for this micro-credential",
-            workshop is not None,
-            on(workshop.ended_at if workshop else None),
+            workshop,
+            seats.held(group, sessions, SessionKind.WORKSHOP, credential.id),
         ),
         _submission(credential, program, programs, now),
         _award(credential, program),
@@ -154,11 +171,11 @@ def _award(credential: Credential, program: Program) -> Step:
 
 
 def next_action(checklist: Checklist, portal_url: str) -> Action | None:
-    """What to do about the first open step; None: nothing is left to the educator."""
+    """What to do about the first open step that does not wait; None: nothing is left to the educator now."""
     contacts = checklist.program.contacts
     nea, hours = contacts.nea_help_center, contacts.clock_hours
     nea_url = checklist.url or contacts.nea_help_center.url or portal_url
-    for step in checklist.open_steps:
+    for step in (step for step in checklist.open_steps if not step.waits):
         match step.name:
             case StepName.ORIENTATION:
                 return Action("Reserve a seat in an Orientation", portal_url, hours)

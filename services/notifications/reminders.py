@@ -207,14 +207,7 @@ def _last_steps(credential: Credential) -> Iterator[tuple[str, datetime, datetim
 
 def _seat_until(group: Group, sessions: Sessions, kind: SessionKind, credential_id: str | None) -> datetime | None:
     """A day after the end of the last session of this kind (for this micro-credential) that a seat is held in."""
-    ends = [
-        session.ends_at + DAY
-        for seat in seats.seats(group).values()
-        if (session := sessions.get(seat.session_id)) is not None
-        and not (seat.cancelled or session.cancelled)
-        and session.kind is kind
-        and (credential_id is None or seat.micro_credential_id == credential_id)
-    ]
+    ends = [session.ends_at + DAY for session in seats.held(group, sessions, kind, credential_id)]
     return max(ends, default=None)
 
 

@@ -62,7 +62,7 @@ class Scene:
 
     def checklist(self, credential_id: str | None = None) -> Checklist:
         return checklist.of(
-            credential_id or self.message.micro_credential_id or "", self.group, self.programs, self.now
+            credential_id or self.message.micro_credential_id or "", self.group, self.sessions, self.programs, self.now
         )
 
     def letter(self, contact: Contact, action: Action | None = None, *lists: Checklist, **about: Any) -> Letter:

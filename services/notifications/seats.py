@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from contracts.kinds import SessionKind
 from services.notifications.news import News
 from services.notifications.standing import Group
 from services.notifications.state import Educator, Kind, Message, Reservation, Session
@@ -33,6 +34,20 @@ def seats(group: Group) -> dict[str, Reservation]:
     for _, seat in sorted(group.reservations, key=lambda pair: (pair[1].cancelled, pair[1].told_revision is None)):
         found.setdefault(seat.session_id, seat)
     return found
+
+
+def held(
+    group: Group, sessions: Mapping[str, Session], kind: SessionKind, credential_id: str | None = None
+) -> list[Session]:
+    """The sessions of this kind (for this micro-credential) that a seat is held in, and that take place."""
+    return [
+        session
+        for seat in seats(group).values()
+        if (session := sessions.get(seat.session_id)) is not None
+        and not (seat.cancelled or session.cancelled)
+        and session.kind is kind
+        and (credential_id is None or seat.micro_credential_id == credential_id)
+    ]
 
 
 def _news(educator_id: str, seat: Reservation, session: Session, lately: bool, now: datetime) -> News | None:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.hours import shown
+from contracts.kinds import SessionKind
 from contracts.program import Program, Programs
 from eventing.http import Page
 from eventing.mongo import Database, faults
@@ -16,7 +17,7 @@ from services.notifications.checklist import Action, Checklist
 from services.notifications.reasons import Drop, Failure, Task
 from services.notifications.scene import Seat
 from services.notifications.standing import Group
-from services.notifications.state import Educator, Kind, Status
+from services.notifications.state import Educator, Kind, Session, Status
 from services.notifications.store import Tx, read_educators
 
 
@@ -205,7 +206,7 @@ async def progress(
         await tx.load([educator.id])
     group, sessions = tx.known.group(educator.id), tx.known.sessions
     program, eligible = programs.current(now), policy.eligible(group, programs, now)
-    lists = tuple(checklist.of(id_, group, programs, now) for id_ in group.credentials if id_ in eligible)
+    lists = tuple(checklist.of(id_, group, sessions, programs, now) for id_ in group.credentials if id_ in eligible)
     held = [(s, sessions.get(s.session_id)) for s in seats.seats(group).values() if not s.cancelled]
     ahead = [
         Seat(session, seat.sequence, False, seat.calendar_of or group.id)
@@ -219,7 +220,7 @@ async def progress(
         program,
         words.local_day(oriented.ended_at, program.zone) if oriented else None,
         lists,
-        _action(lists, group, program, portal_url),
+        _action(lists, group, [seat.session for seat in ahead], program, portal_url),
         words.clock_hours(group.total_minutes),
         tuple(designations(group, programs)),
         len(group.unallocated),
@@ -230,10 +231,13 @@ async def progress(
     )
 
 
-def _action(lists: tuple[Checklist, ...], group: Group, program: Program, portal_url: str) -> Action | None:
+def _action(
+    lists: tuple[Checklist, ...], group: Group, ahead: list[Session], program: Program, portal_url: str
+) -> Action | None:
     found = (checklist.next_action(listed, portal_url) for listed in lists if not listed.granted)
     action = next((a for a in found if a is not None), None)
-    if action is None and group.orientation is None:
+    reserved = any(session.kind is SessionKind.ORIENTATION for session in ahead)
+    if action is None and group.orientation is None and not reserved:
         return Action("Reserve a seat in an Orientation", portal_url, program.contacts.clock_hours)
     return action
 

@@ -69,7 +69,7 @@ def progress_page() -> str:
     online = f"https://meetings.example.org/join/{'19a' * 60}"  # as the portal has it for a session online
     seat = Seat(replace(examples.WORKSHOP, location=online), 0, cancelled=False, calendar_of="E-1")
     eligible = [entry.id for entry in YEAR.micro_credentials if entry.eligible][:3]
-    lists = [checklist.of(id_, group, PROGRAMS, NOON) for id_ in eligible]
+    lists = [checklist.of(id_, group, examples.SESSIONS, PROGRAMS, NOON) for id_ in eligible]
     shown = Progress(
         "Rosa", YEAR, "Tuesday, March 5, 2024", tuple(lists), checklist.next_action(lists[0], "https://x.example.org"),
         "18 clock hours", tuple(views.designations(group, PROGRAMS)), 1, (views.coming(seat, YEAR),), (seat,), "E-1",

@@ -8,7 +8,7 @@ from icalendar import Calendar
 
 from contracts import events
 from contracts.event import EventData
-from contracts.kinds import ConflictKind, EntryKind, ExceptionKind
+from contracts.kinds import ConflictKind, EntryKind, ExceptionKind, SessionKind
 from services.notifications.invitation import uid
 from services.notifications.links import LIFE
 from services.notifications.neighbours import Neighbours
@@ -324,6 +324,28 @@ async def test_openapi_names_every_route(notifications: Notifications) -> None:
         document = (await anyone.get("/openapi.json")).json()
     wanted = {"/messages", "/messages/{message_id}/resend", "/progress/{token}", "/unsubscribe/{token}", "/mail/stop"}
     assert wanted <= document["paths"].keys()
+
+
+async def test_who_holds_a_seat_is_not_asked_to_reserve_one(notifications: Notifications) -> None:
+    orientation = scheduled("O-9", NOON + DAY, SessionKind.ORIENTATION)
+    await notifications.hear(profile(), orientation, scheduled(), reserved(session="O-9", credential=None))
+
+    async def page() -> str:
+        await notifications.send()
+        async with notifications.asked_by(None) as anyone:
+            return (await anyone.get(link_in(notifications.mail.delivered[-1], "progress"))).text
+
+    assert "Next:" not in await page()
+    await notifications.hear(nea_registered(), registered())
+    assert "Reserve a seat in a Workshop" in await page()
+    await notifications.hear(reserved())
+    shown = await page()
+    assert "Your seat: April 3, 2024" in shown
+    assert "Your seat: April 12, 2024" in shown
+    assert "Submit to NEA" in shown
+    assert "Reserve a seat" not in shown
+    notifications.clock.now += 12 * DAY  # they were not there
+    assert "Reserve a seat in an Orientation" in await page()
 
 
 async def test_what_is_merged_is_shown_on_one_page(notifications: Notifications) -> None:
