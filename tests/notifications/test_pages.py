@@ -207,6 +207,27 @@ async def test_a_reminder_can_be_stopped_by_one_click_and_other_messages_cannot(
         assert await notifications.database["messages"].count_documents({}) == 3
 
 
+async def test_reminders_can_be_stopped_though_the_kept_account_has_no_profile_yet(
+    notifications: Notifications,
+) -> None:
+    """The link is in a mail to the account that was merged away; the other one's profile comes later."""
+    await notifications.hear(profile(ANA), nea_registered(ANA))
+    await notifications.tick()
+    await notifications.send()
+    await notifications.hear(merged(ROSA, ANA))
+    async with notifications.asked_by(None) as anyone:
+        assert (await anyone.post(notifications.linker.unsubscribe(ANA))).status_code == 200
+        notifications.clock.now += 2 * DAY
+        await notifications.hear(profile(ROSA))
+        await notifications.tick()
+        assert await notifications.database["messages"].count_documents({"educator_id": ROSA}) == 0
+        assert (await anyone.post(f"{notifications.linker.unsubscribe(ANA)}?again=true")).status_code == 200
+        await notifications.tick()
+        assert await notifications.database["messages"].count_documents({"educator_id": ROSA}) == 1
+        await notifications.hear(erased(ROSA), erased(ANA))
+        assert (await anyone.post(notifications.linker.unsubscribe(ANA))).status_code == 410
+
+
 def calendars(notifications: Notifications) -> list[Calendar]:
     """The calendar files that were sent, in order."""
     found = []
