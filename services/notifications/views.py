@@ -256,4 +256,4 @@ def designations(group: Group, programs: Programs) -> list[tuple[str, str, str |
 def coming(seat: Seat, program: Program) -> tuple[str, str, str | None, str | None]:
     session = seat.session
     when = words.span(session.starts_at, session.ends_at, program.zone)
-    return session.title, when, session.location, session.registration_url
+    return words.shortened(session.title), when, session.location, session.registration_url

@@ -7,6 +7,8 @@ from contracts import hours
 
 LONGEST_TITLE = 120
 LONGEST_NAME = 60
+# Marks that turn what follows around: pasted along with a name, they would turn the rest of our sentence.
+DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 BEFORE_A_NAME = frozenset({"Mr", "Mrs", "Ms", "Mx", "Dr", "Prof"})
 # Without their dots, and as they are written: "Ma" is a name.
 AFTER_A_NAME = frozenset(
@@ -66,7 +68,7 @@ def first_name(name: str) -> str:
 
 def shortened(text: str, longest: int = LONGEST_TITLE) -> str:
     """The text on one line, cut at a word where it is longer."""
-    line = " ".join(text.split())
+    line = " ".join(text.translate(DIRECTIONS).split())
     if len(line) <= longest:
         return line
     cut = line[: longest - 1]
