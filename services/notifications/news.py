@@ -5,11 +5,11 @@ Here is told what the facts support; policy.py takes out what is too old or was 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from contracts.kinds import Decision, ExceptionKind, MissingStep, SessionKind
 from services.notifications.standing import Credential, Group
-from services.notifications.state import Attendance, Kind, Message, told_key
+from services.notifications.state import Attendance, Case, Kind, Message, told_key
 
 # Reverse order of arrival makes hours held and granted within a second: let the dust settle before saying so.
 SETTLES = timedelta(seconds=3)
@@ -136,4 +136,10 @@ def _transcripts(group: Group, tell: _Teller) -> Iterator[News]:
     for member in group.members:
         for case in member.cases.values():
             if case.kind is ExceptionKind.TRANSCRIPT_SUPERSEDED:
-                yield tell(Kind.TRANSCRIPT_SUPERSEDED, "", case.exception_id, case.heard_at)
+                yield tell(Kind.TRANSCRIPT_SUPERSEDED, "", _taken_back(group, case), case.heard_at)
+
+
+def _taken_back(group: Group, case: Case) -> str:
+    """Entries of a transcript that one decision takes back are one piece of news: its moment. Before, each was one."""
+    before = told_key(Kind.TRANSCRIPT_SUPERSEDED, "", case.exception_id) in group.told
+    return case.exception_id if before else case.heard_at.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -160,6 +160,12 @@ def case(kind: ExceptionKind, who: str = ROSA, id: str = "X-1", at: datetime = N
     )
 
 
+def resolved(kind: ExceptionKind, who: str = ROSA, id: str = "X-1", at: datetime = NOON) -> events.ExceptionResolved:
+    return events.ExceptionResolved(
+        educator_id=who, exception_id=id, kind=kind, status=ExceptionStatus.DISMISSED, opened_at=at
+    )
+
+
 def merged(kept: str, away: str, number: int = 1) -> events.EducatorsMerged:
     return events.EducatorsMerged(educator_id=kept, kept_educator_id=kept, merged_educator_id=away, merge_number=number)
 

@@ -26,6 +26,7 @@ from tests.notifications.builders import (
     profile,
     registered,
     reserved,
+    resolved,
     reversal,
     reviewed,
     scheduled,
@@ -190,6 +191,21 @@ def test_a_reversal_is_told_and_a_grant_that_it_overtook_is_dropped(world: World
 def test_a_superseded_transcript_is_told_to_whoever_it_was_issued_to(world: World) -> None:
     world.hear(case(ExceptionKind.TRANSCRIPT_SUPERSEDED), case(ExceptionKind.HELD_TOO_LONG, id="X-2"))
     assert world.kinds() == ["transcript_superseded"]
+
+
+def test_entries_of_a_transcript_that_are_taken_back_at_once_are_told_in_one_message(world: World) -> None:
+    """A corrected Workshop takes its own hours along and the micro-credential's: one transcript is out of date."""
+    kind = ExceptionKind.TRANSCRIPT_SUPERSEDED
+    world.hear(case(kind, id="X-2"), case(kind, id="X-1"))
+    [message] = world.messages()
+    world.now += HOUR
+    world.hear(resolved(kind, id="X-2"))
+    assert world.kinds() == []
+    assert world.obstacle(message) is None
+    world.hear(case(kind, id="X-3"))
+    assert world.kinds() == ["transcript_superseded"]
+    world.hear(resolved(kind, id="X-1"))
+    assert world.obstacle(message) is Drop.CAUSE_GONE
 
 
 def test_a_micro_credential_that_can_earn_no_hours_is_left_to_nea(world: World) -> None:

@@ -14,7 +14,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from contracts import events
-from contracts.kinds import EntryKind
+from contracts.kinds import EntryKind, ExceptionKind
 from eventing import parking, transient
 from eventing.clock import system_now
 from eventing.parking import Handlers
@@ -30,6 +30,7 @@ from tests.notifications.builders import (
     ROSA,
     attended,
     awarded,
+    case,
     erased,
     granted,
     held,
@@ -424,6 +425,17 @@ async def test_a_reminder_of_yesterday_that_is_dropped_makes_no_second_one_today
     await notifications.tick()
     await notifications.send()
     assert len([d for d in notifications.mail.delivered if d.mail["List-Unsubscribe"]]) == 2
+
+
+async def test_a_transcript_that_is_out_of_date_is_told_though_its_moment_is_finer_than_what_is_kept(
+    notifications: Notifications,
+) -> None:
+    notifications.clock.now += timedelta(microseconds=123_456)
+    kind = ExceptionKind.TRANSCRIPT_SUPERSEDED
+    await notifications.hear(profile(), case(kind, id="X-1"), case(kind, id="X-2"))
+    await notifications.send()
+    subjects = [str(d.mail["Subject"]) for d in notifications.mail.delivered]
+    assert subjects.count("Your transcript of clock hours is out of date") == 1
 
 
 async def test_a_seat_and_its_session_may_come_in_any_order(notifications: Notifications) -> None:
