@@ -24,6 +24,7 @@ from pydantic import SkipValidation
 from eventing import metrics
 from eventing.applying import Applying, StoppedError
 from eventing.batch import Batch, Failure, Partition, Record
+from eventing.clients import started
 from eventing.kafka import KafkaError, KafkaSettings
 from eventing.mongo import Database
 from eventing.ownership import Ownership
@@ -140,7 +141,7 @@ class Consumer:
 
     async def start(self) -> None:
         await self._ownership.begin()
-        await self.broker.start()
+        await started(self.broker, self.broker.stop)
         self._started = True
 
     async def stop(self) -> None:

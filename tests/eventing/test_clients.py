@@ -2,19 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from eventing.clients import started, stopped
+from eventing.clock import system_now
+from eventing.consumer import Consumer, Subscription
 from eventing.kafka import KafkaSettings, producer
 from eventing.mongo import Database
-from tests.eventing.conftest import relaying
+from eventing.testing import Topics
+from tests.eventing.conftest import HEARD, Toy, heard, relaying, say
 from tests.eventing.test_relay import publish
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, until_true
 
 
 @pytest.fixture
@@ -142,3 +147,30 @@ class _Client:
         self.stopped = True
         if self.stopping is not None:
             await self.stopping.wait()
+
+
+async def test_a_consumer_whose_topics_are_not_there_yet_leaves_nothing_open_when_it_tries_again(
+    kafka_settings: KafkaSettings,
+    database: Database,
+    toy: Toy,
+    opened: list[AIOKafkaConnection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A service waits for its topics for as long as it takes, and tries every few seconds."""
+
+    async def not_there(_consumer: AIOKafkaConsumer) -> None:
+        raise UnknownTopicOrPartitionError
+
+    consumer = Consumer(
+        kafka_settings, "toy", [Subscription(HEARD, toy.on_heard)], database, database, clock=system_now
+    )
+    with monkeypatch.context() as before:
+        before.setattr(AIOKafkaConsumer, "_wait_topics", not_there)
+        for _ in range(3):
+            with pytest.raises(UnknownTopicOrPartitionError):
+                await consumer.start()
+            assert [connection for connection in opened if connection.connected()] == []
+    await consumer.start()
+    await say(kafka_settings, Topics().record(HEARD.name, "k", "toy.Heard", {}))
+    await until_true(partial(heard, database, "k"))
+    await consumer.stop()
