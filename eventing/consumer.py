@@ -116,6 +116,7 @@ class Consumer:
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=1_500,
             max_poll_interval_ms=600_000,
+            isolation_level="read_committed",  # what a portal has taken back was never said
             listener=_Listener(self),
             parser=parse,
             decoder=self._decode,

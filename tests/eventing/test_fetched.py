@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.producer import message_accumulator
 from aiokafka.producer import producer as clients_own
@@ -75,3 +76,25 @@ async def test_a_record_from_a_year_that_no_calendar_has_is_not_passed_over(
 
 async def _all_of(database: Database, ids: list[str]) -> bool:
     return await heard(database, "k") == ids
+
+
+async def test_what_a_producer_has_taken_back_was_never_said(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    """A portal that produces in Kafka's transactions, one of which it aborts."""
+    topics, topic = Topics(), kafka_settings.physical(HEARD.name)
+    said, taken_back, again = (topics.record(HEARD.name, "k", "toy.Heard", {}, sequenced=False) for _ in range(3))
+    sender = AIOKafkaProducer(bootstrap_servers=kafka_settings.addresses, transactional_id=f"{topic}-portal")
+    await sender.start()
+    for record in (said, taken_back, again):
+        await sender.begin_transaction()
+        await sender.send_and_wait(topic, record.value, b"k")
+        await (sender.abort_transaction() if record is taken_back else sender.commit_transaction())
+    await sender.stop()
+    async with consuming(kafka_settings, database, toy):
+        await until_true(partial(_ends_with, database, again.event.id))
+    assert await heard(database, "k") == [said.event.id, again.event.id]
+
+
+async def _ends_with(database: Database, id: str) -> bool:
+    return (await heard(database, "k"))[-1:] == [id]
