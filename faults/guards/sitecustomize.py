@@ -11,7 +11,7 @@ from typing import Any
 
 
 def _unique_index() -> None:
-    """No unique index, and entries under ids that nothing decides: "twice" is possible if the code above fails."""
+    """No unique index but MongoDB's own on `_id`: "twice" is possible if the code above fails."""
     from eventing import mongo
 
     ensure = mongo.Database.ensure
