@@ -7,6 +7,7 @@ FastStream runs the loop (MANUAL acknowledgement, our own parser and batch decod
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -27,7 +28,7 @@ from eventing.batch import Batch, Failure, Partition, Record
 from eventing.clients import started
 from eventing.kafka import KafkaError, KafkaSettings
 from eventing.mongo import Database
-from eventing.ownership import Ownership
+from eventing.ownership import NOT_OURS, Ownership
 from eventing.parking import Handlers, mended
 from eventing.points import reached
 from eventing.positions import StaleError
@@ -85,6 +86,7 @@ class Consumer:
         self._applying = Applying(database, self._ownership, self.handlers, most_records)
         self._most = most_records
         self._assignments = self._polled = 0  # how often we sought anew; how often when the last poll began
+        self._empty_to: dict[Partition, int] = {}  # up to here no record stands, though offsets do
         self._busy = asyncio.Lock()
         self._taking: asyncio.Task[None] | None = None
         self._beside: asyncio.Task[None] | None = None  # what an assignment asks for, and nobody waits for
@@ -138,7 +140,11 @@ class Consumer:
             return {}
         at, assigned = self._ownership.next, raw.assignment()
         ends = {part: raw.highwater(self._tp(part)) for part in at if self._tp(part) in assigned}
-        return {part: max(0, end - at[part]) for part, end in ends.items() if end is not None}
+        return {
+            part: max(0, end - max(at[part], self._empty_to.get(part, 0)))
+            for part, end in ends.items()
+            if end is not None
+        }
 
     async def start(self) -> None:
         await self._ownership.begin()
@@ -250,10 +256,27 @@ class Consumer:
             # Raised by one partition, after it had left behind what it took of others: read that again.
             self._seek()
             raise
+        if not found and self._applying.running:
+            await self._pass_over_marks(consumer)
         return tuple(chain.from_iterable(found.values()))
+
+    async def _pass_over_marks(self, consumer: AIOKafkaConsumer) -> None:
+        """What stands behind the last record and is none, a mark at the end of a transaction, counts as no lag.
+
+        Nothing is in hand now, and so nothing that Kafka's client has passed is left to be applied.
+        """
+        # Kafka's client waits where a position is not known, which holds up no other partition.
+        with suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(WAIT_MS / 1000):
+                for partition in [partition for partition, lag in self.lags().items() if lag]:
+                    tp = self._tp(partition)
+                    if (at := await consumer.position(tp)) > self._ownership.next.get(partition, NOT_OURS):
+                        self._empty_to[partition] = at
+                        self._progress.at({tp: at})
 
     def _seek(self) -> None:
         """Read on from where the database stands, whatever Kafka has committed."""
+        self._empty_to.clear()
         if (raw := self._raw) is not None:
             for partition, at in self._ownership.next.items():
                 raw.seek(self._tp(partition), at)

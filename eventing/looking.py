@@ -88,14 +88,16 @@ class Cluster:
         }
         self._seek(left)
         while any(left.values()):
-            for tp, raws in (await reader.getmany(timeout_ms=1000, max_records=500)).items():
+            read_now = await reader.getmany(timeout_ms=1000, max_records=500)
+            for tp in [tp for tp, offsets in left.items() if offsets]:
                 topic, number = partitions[tp]
-                for raw in raws:
-                    if left[tp] and raw.offset == left[tp][0]:
+                for raw in read_now.get(tp, ()):
+                    if raw.offset in wanted[topic, number]:
                         found[topic, number, raw.offset] = read(raw, topic)
-                    # a compacted topic has lost what was passed over
-                    left[tp] = [at for at in left[tp] if at > raw.offset]
-                if left[tp] and left[tp][0] > raws[-1].offset + NEAR:
+                # What was passed over is gone (compaction), or never was a record (a transaction's mark).
+                passed = await reader.position(tp)
+                left[tp] = [at for at in left[tp] if at >= passed]
+                if left[tp] and left[tp][0] > passed + NEAR:
                     reader.seek(tp, left[tp][0])
                 elif not left[tp]:
                     reader.pause(tp)

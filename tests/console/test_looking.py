@@ -5,6 +5,7 @@ from contextlib import suppress
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from contracts import topics
 from eventing.batch import Failure, Partition, Record
@@ -55,6 +56,22 @@ async def test_records_are_read_by_their_places_whole_and_in_any_number(
 async def test_a_place_that_kafka_never_had_is_simply_not_there(cluster: Cluster) -> None:
     assert await cluster.records([(TOPIC.name, 0, 5), (TOPIC.name, 1, 0)]) == {}
     assert await cluster.records([]) == {}
+
+
+async def test_a_place_of_no_record_in_the_middle_or_at_the_end_is_not_waited_for(
+    settings: KafkaSettings, cluster: Cluster
+) -> None:
+    """The mark that ends a transaction of the portal's has an offset, and no record."""
+    topic = settings.physical(TOPIC.name)
+    sender = AIOKafkaProducer(bootstrap_servers=settings.addresses, transactional_id=f"{topic}-portal")
+    await sender.start()
+    for _ in range(2):
+        async with sender.transaction():
+            await sender.send_and_wait(topic, b"not json", key=b"k", partition=0)
+    await sender.stop()
+    places = [(TOPIC.name, 0, at) for at in range(4)]
+    assert set(await cluster.records(places)) == {places[0], places[2]}
+    assert await cluster.records(places[3:]) == {}
 
 
 async def test_ends_and_a_group_that_never_was(settings: KafkaSettings, cluster: Cluster) -> None:

@@ -9,7 +9,8 @@ from aiokafka.producer import message_accumulator
 from aiokafka.producer import producer as clients_own
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-from eventing.kafka import KafkaSettings, admin, producer
+from eventing.consumer import Consumer
+from eventing.kafka import KafkaSettings, admin, offsets, producer
 from eventing.mongo import Database
 from eventing.testing import Topics
 from tests.eventing.conftest import HEARD, Toy, consuming, heard
@@ -91,10 +92,22 @@ async def test_what_a_producer_has_taken_back_was_never_said(
         await sender.send_and_wait(topic, record.value, b"k")
         await (sender.abort_transaction() if record is taken_back else sender.commit_transaction())
     await sender.stop()
-    async with consuming(kafka_settings, database, toy):
+    async with consuming(kafka_settings, database, toy) as consumer:
         await until_true(partial(_ends_with, database, again.event.id))
+        # The mark at the end of a transaction is an offset, too, and no record that anybody waits for.
+        await until_true(partial(_waits_for_nothing, consumer))
+        await until_true(partial(_has_told_the_end, kafka_settings, topic))
     assert await heard(database, "k") == [said.event.id, again.event.id]
 
 
 async def _ends_with(database: Database, id: str) -> bool:
     return (await heard(database, "k"))[-1:] == [id]
+
+
+async def _waits_for_nothing(consumer: Consumer) -> bool:
+    return set(consumer.lags().values()) == {0}
+
+
+async def _has_told_the_end(kafka_settings: KafkaSettings, topic: str) -> bool:
+    stands = await offsets(kafka_settings, "toy", [HEARD.name])
+    return [at for at, end in stands.values() if end] == [6]
