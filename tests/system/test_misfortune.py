@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,17 @@ def test_services_killed_while_the_demo_runs_change_nothing_in_the_ledger(unluck
     assert totals == {"ana": 1080, "ben": 1080, "farah": 180}
     assert len(world.hours(Educator(id="demo-ana"))["entries"]) == 3
     assert len(world.hours(Educator(id="demo-farah"))["entries"]) == 4
+
+
+def test_the_demo_played_again_says_so_and_ends_at_once_as_it_did(unlucky: System, world: World) -> None:
+    """The story is told to its end; then again, for who runs `make demo` twice."""
+    unlucky.wea("demo")
+    entries = {name: world.hours(Educator(id=f"demo-{name}"))["entries"] for name in ("ana", "chloe", "farah")}
+    began = time.monotonic()
+
+    again = unlucky.wea("demo")
+
+    assert "told the story before: it goes on from Tue May 21" in again.stdout
+    assert time.monotonic() - began < 60
+    assert {name: world.hours(Educator(id=f"demo-{name}"))["entries"] for name in entries} == entries
+    unlucky.books_are_right()

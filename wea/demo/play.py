@@ -1,7 +1,7 @@
 """Plays the story against a running system: moves programme time, sends, waits for the effect, and tells."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from contracts.hours import shown as hours
 from wea.api import System
 from wea.check import at_rest
 from wea.clock import ProgrammeClock
-from wea.demo.story import PEOPLE, Act, Nea, Person, Portal, acts
+from wea.demo.story import PEOPLE, Act, Facts, Nea, Person, Portal, acts
 from wea.errors import UserError
 
 EFFECT_WITHIN_SECONDS = 120.0
@@ -24,8 +24,14 @@ def play(system: System, clock: ProgrammeClock | None, console: Console) -> list
     """Play every act. Returns each educator's clock-hours record. Raises UserError if an effect fails to come.
 
     Without a clock, programme time is left as it is: only mail and reminders differ, for the story's dates are its own.
+    A system that was told the story before, to its end or to where it was interrupted, is told it from there on: what
+    is sent again has no effect that could be waited for.
     """
-    for act in acts():
+    story = acts()
+    begun = told_up_to(story, {person: record_of(system, person) for person in PEOPLE})
+    if begun:
+        console.print(f"This system was told the story before: it goes on from {story[begun].at:%a %b %d, %H:%M}.")
+    for act in story[begun:]:
         if clock is not None:
             _move(clock, act.at)
         console.print(f"[bold]{act.at:%a %b %d, %H:%M}[/bold]  {act.says}")
@@ -37,6 +43,12 @@ def play(system: System, clock: ProgrammeClock | None, console: Console) -> list
             console.print(f"            [dim]{_told(act.whose, facts)}[/dim]")
         _until_at_rest(system)  # or the next act would begin weeks later for mail that is still on its way
     return [record_of(system, person) for person in PEOPLE]
+
+
+def told_up_to(story: Sequence[Act], records: Mapping[Person, Facts]) -> int:
+    """The last act whose effect is there, 0 if none is. It may have been interrupted itself, so it is played again."""
+    effects = (number for number, act in enumerate(story) if act.whose is not None and act.until(records[act.whose]))
+    return max(effects, default=0)
 
 
 def record_of(system: System, person: Person) -> dict[str, Any]:
