@@ -31,11 +31,13 @@ def judge(member: Educator, group: Group, programs: Programs) -> tuple[dict[str,
         corrections = [found for one in group.members if (found := one.corrections.get(session_id)) is not None]
         minutes, reason = _attended(attendance, corrections)
         program = programs.of(attendance.ended_at)
-        against = _conflicts(attendance, session_id, group, program) if minutes else []
+        against = _conflicts(attendance, session_id, group) if minutes else []
         conflicts += against
+        if minutes and program is None:
+            conflicts.append(Conflict(ConflictKind.NO_PROGRAM_YEAR, session_id))
         steps[session_id] = Step(
             kind=attendance.kind,
-            minutes=0 if against or program is None else program.credit(attendance.kind, minutes),
+            minutes=0 if against else _credit(attendance, minutes, program, member.told.steps.get(session_id)),
             ended_at=attendance.ended_at,
             micro_credential_id=_named(attendance, session_id, corrections, group),
             attended_minutes=minutes,
@@ -60,15 +62,23 @@ def _named(attendance: Attendance, session_id: str, corrections: list[Correction
     return reserved.value.micro_credential_id if reserved is not None and reserved.value.reserved else None
 
 
-def _conflicts(attendance: Attendance, session_id: str, group: Group, program: Program | None) -> list[Conflict]:
+def _conflicts(attendance: Attendance, session_id: str, group: Group) -> list[Conflict]:
     """What speaks against an attendance. One that was revoked (0 minutes) contradicts nothing."""
-    found = []
     plan = group.sessions[session_id].plan
     if plan is not None and (plan.value.schedule is None or plan.value.schedule.kind != attendance.kind):
-        found.append(Conflict(ConflictKind.SESSION_CONFLICT, session_id))
-    if program is None:
-        found.append(Conflict(ConflictKind.NO_PROGRAM_YEAR, session_id))
-    return found
+        return [Conflict(ConflictKind.SESSION_CONFLICT, session_id)]
+    return []
+
+
+def _credit(attendance: Attendance, minutes: int, program: Program | None, told: Step | None) -> int:
+    """The minutes due by the year of the session's end.
+
+    A year whose file was taken away takes back nothing that was granted by it: what was told stays, if so much was
+    attended. While the programme is the same there is no such year, so no order of arrival can tell the difference.
+    """
+    if program is not None:
+        return program.credit(attendance.kind, minutes)
+    return told.minutes if told is not None and told.minutes <= minutes else 0
 
 
 def attend(educator: Educator, said: portal.SessionAttended) -> tuple[Educator, Outcome]:

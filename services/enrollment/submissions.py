@@ -91,13 +91,29 @@ def judge(learner: Learner, group: Group, programs: Programs) -> LearnerView:
 def _judged(key: AttemptKey, own: Register[datetime], group: Group, programs: Programs) -> JudgedAttempt:
     """One attempt against the deadline of the year that holds attempt 1 of its submission.
 
-    Until attempt 1 is seen, and where no loaded year holds it, a later one cannot be judged.
+    Until attempt 1 is seen, and where no loaded year holds it, a later one cannot be judged. What was judged by a year
+    whose file was taken away stays judged: else the hours that were granted for it would be taken back.
     """
     credential, submission, attempt = key
     submitted_at = latest(own, *(learner.attempts.get(key) for learner in group.learners)).value
     first = newest(learner.attempts.get((credential, submission, 1)) for learner in group.learners)
     program = None if first is None else programs.of(first.value)
     if program is None:
-        return JudgedAttempt(submitted_at)
+        return _judged_before(key, submitted_at, first, group) or JudgedAttempt(submitted_at)
     deadline = program.submission_closes if attempt == 1 else program.revision_closes
     return JudgedAttempt(submitted_at, deadline, submitted_at < deadline)
+
+
+def _judged_before(
+    key: AttemptKey, submitted_at: datetime, first: Register[datetime] | None, group: Group
+) -> JudgedAttempt | None:
+    """What was told of an attempt, where neither it nor attempt 1 has another time since, and both were judged."""
+    views = [view.attempts for member in group.members for view in member.told.learners.values()]
+    first_key = (*key[:2], 1)
+    if first is None or not any(_is_judged(view.get(first_key), first.value) for view in views):
+        return None
+    return next((told for view in views if _is_judged(told := view.get(key), submitted_at)), None)
+
+
+def _is_judged(told: JudgedAttempt | None, submitted_at: datetime) -> bool:
+    return told is not None and told.submitted_at == submitted_at and told.on_time is not None

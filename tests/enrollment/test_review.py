@@ -15,9 +15,13 @@ from tests.enrollment.builders import (
     W1,
     attended,
     cancelled,
+    corrected,
     hours_registered,
     merged,
+    profile,
+    reviewed,
     scheduled,
+    submitted,
     years,
 )
 from tests.enrollment.conftest import Enrollment
@@ -44,6 +48,32 @@ async def test_a_year_loaded_later_resolves_its_exceptions(enrollment: Enrollmen
     assert "ConflictOpened" in await enrollment.names()
     await finish(review(enrollment, "2023-24", "2024-25"))
     assert await enrollment.names() == ["WorkshopAttended", "ConflictResolved"] * 2
+
+
+async def test_a_year_that_is_loaded_no_more_takes_nothing_back_that_was_told_by_it(enrollment: Enrollment) -> None:
+    """Or whoever puts the new year's file in the place of the old one's takes back a year of the ledger."""
+    revised = submitted(attempt=2, on="2024-05-10")
+    await enrollment.given(profile(ANA, nea_member_id="N-1"), attended(), submitted(), revised, reviewed(attempt=2))
+
+    await finish(review(enrollment, "2024-25"))
+    enrollment.programs = years("2024-25")
+    await enrollment.when(hours_registered())  # any reason to look again
+
+    assert await enrollment.names() == ["ConflictOpened", "ClockHoursRegistered"]
+
+
+async def test_a_correction_below_what_was_told_holds_though_its_year_is_loaded_no_more(
+    enrollment: Enrollment,
+) -> None:
+    await enrollment.given(attended(ANA), attended(BEN))
+    await finish(review(enrollment, "2024-25"))
+    assert await enrollment.names() == ["ConflictOpened"] * 2
+
+    enrollment.programs = years("2024-25")
+    await enrollment.when(corrected(ANA, minutes=0), corrected(BEN, minutes=100))
+
+    told = [(one.key, type(one).__name__) for one in await enrollment.published()]
+    assert told == [(ANA, "AttendanceCorrected"), (ANA, "ConflictResolved")]
 
 
 async def test_the_same_programme_is_not_gone_through_again(enrollment: Enrollment) -> None:
