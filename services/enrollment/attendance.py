@@ -73,9 +73,11 @@ def _conflicts(attendance: Attendance, session_id: str, group: Group) -> list[Co
 def _credit(attendance: Attendance, minutes: int, program: Program | None, told: Step | None) -> int:
     """The minutes due by the year of the session's end.
 
-    A year whose file was taken away takes back nothing that was granted by it: what was told stays, if so much was
-    attended. While the programme is the same there is no such year, so no order of arrival can tell the difference.
+    What was granted keeps its minutes when the year's file is changed, and when it is taken away: what was told stays
+    while the minutes attended do. As long as the programme is the same, it says so anyway, whatever came first.
     """
+    if told is not None and told.minutes and told.attended_minutes == minutes:
+        return told.minutes
     if program is not None:
         return program.credit(attendance.kind, minutes)
     return told.minutes if told is not None and told.minutes <= minutes else 0

@@ -33,8 +33,8 @@ class Judging:
 class Review(Judging):
     """Goes through all educators when the loaded programme is not the one they were last judged by.
 
-    A year that was not loaded before resolves `no_program_year`; other minutes correct what was told; a year that is
-    loaded no more opens `no_program_year`, and what was told by it stays. One
+    A year that was not loaded before resolves `no_program_year`; one that is loaded no more opens it. The minutes that
+    were told stay: entries keep the values that they were granted with. One
     transaction for each hundred, which also moves on where to continue.
     """
 

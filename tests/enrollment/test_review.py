@@ -1,8 +1,12 @@
 """When the programme changes, or the plan of a session that many attended, everyone is judged again, once, in steps."""
 
+from pathlib import Path
+
 import orjson
 import pytest
 
+from contracts import events, program
+from contracts.program_year import Programs
 from services.enrollment import gathering, timers
 from services.enrollment.store import find_attended
 from services.enrollment.timers import Attendees, Review
@@ -60,6 +64,27 @@ async def test_a_year_that_is_loaded_no_more_takes_nothing_back_that_was_told_by
     await enrollment.when(hours_registered())  # any reason to look again
 
     assert await enrollment.names() == ["ConflictOpened", "ClockHoursRegistered"]
+
+
+async def test_other_minutes_in_the_file_leave_what_was_told_and_hold_from_then_on(
+    enrollment: Enrollment, tmp_path: Path
+) -> None:
+    """Granted entries keep the values that they were granted with."""
+    await enrollment.given(attended(ANA), attended(BEN))
+    folder = Path(__file__).parents[2] / "programs"
+    changed = tmp_path / "2023-24.toml"
+    changed.write_text((folder / "2023-24.toml").read_text().replace("workshop = 90", "workshop = 60"))
+    enrollment.programs = Programs((program.read(changed),))
+
+    await finish(Review(enrollment.database, enrollment.programs, PSEUDONYMS, lambda: NOW))
+    assert await enrollment.names() == []
+
+    await enrollment.when(attended(CAM), corrected(BEN, minutes=80))
+    told = await enrollment.published()
+    minutes = {
+        one.key: one.minutes for one in told if isinstance(one, events.WorkshopAttended | events.AttendanceCorrected)
+    }
+    assert minutes == {CAM: 60, BEN: 60}
 
 
 async def test_a_correction_below_what_was_told_holds_though_its_year_is_loaded_no_more(
