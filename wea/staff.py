@@ -64,10 +64,12 @@ def merge(system: System, kept: str, merged: str, reason: str) -> str:
 
 
 def unmerge(system: System, kept: str, merged: str, reason: str) -> str:
-    root = record(system, merged)["educator_id"]
-    if root == merged or root != record(system, kept)["educator_id"]:
+    """Raises UserError where there is no such merge. Of a chain, `kept` may be the account that all is read under."""
+    found = record(system, merged)
+    into = found["merged_into"].get(merged)
+    if into is None or kept not in (into, found["educator_id"]):
         raise UserError(f"{merged} is not merged into {kept}.")
-    return tell(system, "educator.unmerged", {**_pair(kept, merged), "reason": reason})
+    return tell(system, "educator.unmerged", {**_pair(into, merged), "reason": reason})
 
 
 def _pair(kept: str, merged: str) -> dict[str, str]:

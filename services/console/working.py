@@ -56,9 +56,13 @@ async def merge(console: Console, asked: Asked) -> Done:
 async def unmerge(console: Console, asked: Asked) -> Done:
     """Take a merge back: both accounts are judged again, each by what came under its own id."""
     kept, merged = asked.parts["id"], asked.required("merged_educator_id")
+    into = (await _known(console, kept)).get("merged_into", {}).get(merged)
+    if into is None:
+        return Done(f"{merged} is not merged into {kept}.", ok=False, dry_run=asked.dry_run)
     if asked.dry_run:
         return Done(f"Would read {merged} and {kept} as two people again.", dry_run=True)
-    data = {"kept_educator_id": kept, "merged_educator_id": merged}
+    # Of a chain the page names the last account; what is taken back is the merge that was told.
+    data = {"kept_educator_id": into, "merged_educator_id": merged}
     if not await _told(console, asked, "educator.unmerged", data):
         return _sent_before(kept)
     return Done(f"{merged} and {kept} are two people again.", link=_educator(kept), undo="merge them again.")

@@ -23,6 +23,7 @@ def educator_record(group: Group, programs: Programs) -> dict[str, Any]:
         "profile": asdict(profile) if profile else None,
         "erased": root.erased,
         "aliases": [member.id for member in group.members[1:]],
+        "merged_into": {member.id: member.alias_of for member in group.members[1:]},
         "orientation_completed_at": next((row["ended_at"] for row in orientations if row["minutes"]), None),
         "orientations": orientations,
         "workshops": _attendances(views, SessionKind.WORKSHOP),

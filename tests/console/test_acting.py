@@ -106,6 +106,23 @@ async def test_a_merge_is_looked_at_first_and_refused_where_enrollment_would_ref
     assert full.services.posts()[0][2]["data"] == {"kept_educator_id": "E-1", "merged_educator_id": "E-2"}
 
 
+async def test_undoing_a_merge_of_a_chain_takes_that_very_merge_back(full: World) -> None:
+    record = RECORD | {"aliases": ["E-2", "E-3"], "merged_into": {"E-2": "E-1", "E-3": "E-2"}}
+    full.services.tell("GET", "enrollment", "/educators/E-1", record)
+    full.services.tell("POST", "enrollment", "/portal/events", {})
+    browser = await full.as_("staff")
+    assert "two people" in (await browser.post("/educators/E-1/unmerge", merged_educator_id="E-3")).text
+    ((_, _, event),) = full.services.posts()
+    assert event["data"] == {"kept_educator_id": "E-2", "merged_educator_id": "E-3"}
+
+
+async def test_a_merge_that_is_none_is_not_taken_back(full: World) -> None:
+    full.services.tell("GET", "enrollment", "/educators/E-1", RECORD | {"merged_into": {}})
+    answer = await (await full.as_("staff")).post("/educators/E-1/unmerge", merged_educator_id="E-2")
+    assert "E-2 is not merged into E-1." in answer.text
+    assert full.services.posts() == []
+
+
 async def test_a_learner_is_linked_and_the_preview_links_nobody(full: World) -> None:
     full.services.tell("POST", "enrollment", "/unmatched/L1/link", LEARNER)
     browser = await full.as_("staff")

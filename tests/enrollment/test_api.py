@@ -120,6 +120,15 @@ async def test_a_merged_id_answers_with_the_kept_record(http: httpx.AsyncClient,
     assert shown["profile"]["email"] == f"{ANA}@example.org"
 
 
+async def test_each_merged_account_is_shown_with_the_one_it_was_merged_into(
+    http: httpx.AsyncClient, enrollment: Enrollment
+) -> None:
+    await enrollment.when(profile(ANA), attended(BEN), attended("cam"), merged(BEN, "cam"), merged(ANA, BEN))
+    shown = await record(http, ANA)
+    assert shown["aliases"] == [BEN, "cam"]
+    assert shown["merged_into"] == {BEN: ANA, "cam": BEN}
+
+
 async def test_an_erased_educator_has_no_profile(http: httpx.AsyncClient, enrollment: Enrollment) -> None:
     await enrollment.when(profile(ANA), attended(), erased(ANA))
     shown = await record(http)

@@ -114,6 +114,19 @@ def test_merge_reads_two_accounts_as_one_and_unmerge_parts_them_again(world: Wor
     assert first["who"].startswith("staff:")
 
 
+def test_unmerge_parts_an_account_of_a_chain_from_the_one_that_all_is_read_under(world: World, staff: Staff) -> None:
+    kept, middle, last = Educator(), Educator(), Educator()
+    world.send(kept.profile(), kept.oriented(), middle.profile(), last.profile(), last.trained())
+    world.until_total(last, 90)
+    staff("educator", "merge", middle.id, last.id, "--reason", "same person")
+    world.until_total(middle, 90)
+    staff("educator", "merge", kept.id, middle.id, "--reason", "same person")
+    world.until_total(kept, 180)
+    staff("educator", "unmerge", kept.id, last.id, "--reason", "a mistake")
+    world.until_total(kept, 90)
+    assert world.hours(kept)["exceptions"] == []
+
+
 def test_merges_that_enrollment_would_refuse_are_refused_here_and_open_no_case(world: World, staff: Staff) -> None:
     rosa = Educator()
     world.send(rosa.oriented())
