@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -106,21 +107,35 @@ class _Knowledge:
         return self._records[key]
 
     def _looked_up(self, learner: Mapping[str, str]) -> Record | None:
-        """The record of the one whom enrollment would take the learner for; None where that is not clear."""
+        """The record of the one whom enrollment takes the learner for, or would; None where that is not clear."""
         member = learner.get("nea_member_id")
+        if (bound := self._bound.get(_called(member, learner.get("email")))) is not None:
+            return self._of(bound)
         found = self._accounts(nea_member_id=member) if member else []
         holders = [account for account in found if account["nea_member_id"] == member]
         if not holders and "email" in learner:
             found = self._accounts(email=learner["email"])
             holders = found if all(account["nea_member_id"] in (None, member) for account in found) else []
-        if len(holders) != 1:
-            return None
-        record: Record = self._system.get("enrollment", path("educators", holders[0]["educator_id"]))
+        return self._of(holders[0]["educator_id"]) if len(holders) == 1 else None
+
+    @cached_property
+    def _bound(self) -> dict[str, str]:
+        """Whose each learner is that was linked by staff or matched before: profiles may say otherwise by now."""
+        rows = self._system.items("enrollment", "/links")
+        return {_called(row["nea_member_id"], row["email"]): row["educator_id"] for row in rows}
+
+    def _of(self, educator_id: str) -> Record:
+        record: Record = self._system.get("enrollment", path("educators", educator_id))
         return record
 
     def _accounts(self, **by: str) -> list[dict[str, Any]]:
         accounts: list[dict[str, Any]] = self._system.get("enrollment", "/educators", **by)["items"]
         return accounts
+
+
+def _called(member: str | None, email: str | None) -> str:
+    """One name of a learner: the member id where there is one, as in enrollment, else the address."""
+    return f"nea:{member}" if member else f"email:{(email or '').strip().casefold()}"
 
 
 def standing(held: Mapping[str, Any], kind: str, data: Mapping[str, Any]) -> Standing:

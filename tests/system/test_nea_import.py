@@ -129,6 +129,32 @@ def test_where_a_live_webhook_tells_another_time_it_holds_and_the_row_is_named(
     world.until_total(rosa, 1080)
 
 
+@pytest.mark.parametrize("by_member", [True, False])
+def test_of_a_learner_whom_staff_have_linked_it_is_known_too_what_came_by_webhook(
+    system: System, world: World, file: Path, by_member: bool
+) -> None:
+    rosa, elsewhere = ready_for_an_award(world), Educator()  # the member id and address that NEA has of her
+    sent = elsewhere.submitted()
+    written = submitted(elsewhere, at="2024-04-29T10:00:00-07:00")
+    if not by_member:
+        sent["body"]["data"]["learner"] = {"email": elsewhere.email}
+        written["nea_member_id"] = ""
+    world.send(sent)
+    until(lambda: learner_of(world, elsewhere), "her webhook waits")
+    world.api.post(
+        "enrollment", f"/unmatched/{learner_of(world, elsewhere)}/link", {"educator_id": rosa.id, "reason": "x"}
+    )
+    write(file, written)
+    assert "line 2: known with another time, which stays: submitted" in imported(system, file).stdout
+    (credential,) = world.record(rosa)["micro_credentials"]
+    assert [one["on_time"] for one in credential["submissions"][0]["attempts"]] == [True]
+
+
+def learner_of(world: World, rosa: Educator) -> str | None:
+    rows = world.api.items("enrollment", "/unmatched")
+    return next((row["id"] for row in rows if row["email"] == rosa.email), None)
+
+
 def test_a_faulty_row_is_named_with_line_and_reason_and_the_good_ones_are_not_lost(
     system: System, world: World, file: Path
 ) -> None:
