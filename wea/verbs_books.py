@@ -121,6 +121,8 @@ def demo(
     from wea.clock import ProgrammeClock
     from wea.status import status as read
 
+    if settings.is_production():
+        raise UserError("the demo's educators are made up: it is not played in production (WEA_ENV=production).")
     if state is None and settings.given_urls():
         _tell_elsewhere(as_json)
         return
@@ -147,8 +149,6 @@ def _start(path: Path) -> None:
 
 
 def _tell_elsewhere(as_json: bool) -> None:
-    if settings.is_production():
-        raise UserError("the demo's educators are made up: it is not played in production (WEA_ENV=production).")
     found = _named("portal", "staff", "operator")
     if "nea_webhook_secret" not in found:
         raise UserError("set WEA_NEA_SECRETS: NEA's part of the story is signed.")

@@ -48,6 +48,11 @@ def test_production_refuses_to_move_time(steady: FakeSystem) -> None:
         assert "production" in said
 
 
+def test_the_demo_is_not_played_on_a_production_system_whose_time_is_past_it_already(steady: FakeSystem) -> None:
+    said = failed_with_a_sentence(wea("demo", "--state", str(steady.state.path), WEA_ENV="production"))
+    assert "not played in production" in said
+
+
 @pytest.mark.parametrize(
     "verb",
     [
