@@ -20,7 +20,7 @@ from wea.errors import UserError
 
 async def create_topics(bootstrap: str, topics: Iterable[Topic], prefix: str = "", replication: int = 1) -> list[str]:
     """Create what is not there yet; returns its names. An existing topic is never changed:
-    with other partitions its keys would lose their order."""
+    with other partitions its keys would lose their order. UserError where Kafka does not make one."""
     admin = await _admin(bootstrap)
     try:
         there = set(await admin.list_topics())
@@ -34,6 +34,8 @@ async def create_topics(bootstrap: str, topics: Iterable[Topic], prefix: str = "
             if code not in (0, TopicAlreadyExistsError.errno):
                 raise for_code(code)(f"{name} was not created")
         await _until_known(admin, list(codes))
+    except (KafkaError, TimeoutError) as error:  # more copies asked for than there are brokers, say
+        raise UserError(f"Kafka at {bootstrap} has not made the topics: {str(error) or 'it takes too long'}.") from None
     finally:
         await admin.close()
     return [name for name, code in codes.items() if code == 0]

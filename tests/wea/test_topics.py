@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from contracts.topics import Topic
+from wea.errors import UserError
 from wea.topics import create_topics
 
 PREFIX = "test-topics-"
@@ -31,6 +33,11 @@ async def test_topics_get_partitions_retention_and_compaction(kafka: str) -> Non
     finally:
         await admin.delete_topics([PREFIX + topic.name for topic in (SHORT, LATEST, OLD)])
         await admin.close()
+
+
+async def test_more_copies_than_there_are_brokers_are_refused_in_a_sentence(kafka: str) -> None:
+    with pytest.raises(UserError, match=f"{PREFIX}many was not created"):
+        await create_topics(kafka, [Topic("many", "enrollment", (), "educator")], PREFIX, replication=9)
 
 
 async def settings(admin: AIOKafkaAdminClient, topic: str, name: str) -> str:
