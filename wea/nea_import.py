@@ -166,5 +166,5 @@ def _known(is_known: bool) -> Standing:
 
 
 def _same(one: str | None, other: str) -> bool:
-    """The same instant, whatever the offsets."""
-    return one is not None and datetime.fromisoformat(one) == datetime.fromisoformat(other)
+    """The same instant, whatever the offsets. RFC 3339 has a small z, too, which Python does not read."""
+    return one is not None and datetime.fromisoformat(one) == datetime.fromisoformat(other.upper())

@@ -161,6 +161,7 @@ HELD = {
     [
         (SUBMITTED, Standing.KNOWN),
         (SUBMITTED.replace("11:03:10", "11:03:11"), Standing.DIFFERS),
+        (SUBMITTED.replace("T11:03:10-07:00", "t18:03:10z"), Standing.KNOWN),
         (SUBMITTED.replace(",1,", ",2,"), Standing.NEW),
         (SUBMITTED.replace("S-1", "S-2"), Standing.NEW),
         ("reviewed,N-1,,NEA_TRA1,S-1,1,not_yet,2024-05-02T09:00:00-07:00,", Standing.KNOWN),
