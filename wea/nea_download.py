@@ -69,11 +69,13 @@ def read(file: Path) -> list[Row | Faulty]:
 
 
 def rows(content: Iterable[str]) -> Iterator[Row | Faulty]:
-    """Rows from the lines of a file. Raises csv.Error; ValueError where columns are missing."""
+    """Rows from the lines of a file. Raises csv.Error; ValueError where columns are missing or there twice."""
     reader = csv.reader(content, strict=True)
     header = [name.strip().lower() for name in next(reader, [])]
     if absent := [name for name in COLUMNS if name not in header]:
         raise ValueError(f"the columns {', '.join(absent)} are missing in its first line (docs/nea-import.md).")
+    if twice := [name for name in COLUMNS if header.count(name) > 1]:
+        raise ValueError(f"the columns {', '.join(twice)} are there more than once (docs/nea-import.md).")
     for cells in reader:
         line = reader.line_num
         if not any(cell.strip() for cell in cells):

@@ -118,6 +118,13 @@ def test_a_file_without_the_columns_is_refused_with_their_names(tmp_path: Path, 
         read(file)
 
 
+def test_a_column_that_is_there_twice_is_refused_not_guessed(tmp_path: Path) -> None:
+    file = tmp_path / "download.csv"
+    file.write_text(",".join((*COLUMNS, "At")) + f"\n{SUBMITTED},2025-01-01T00:00:00Z\n")
+    with pytest.raises(UserError, match="the columns at are there more than once"):
+        read(file)
+
+
 @pytest.mark.parametrize("content", [b"\x7fELF\xff\xfe", ",".join(COLUMNS).encode() + b'\n"submitted,N-1'])
 def test_what_is_no_csv_in_utf_8_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "download.csv"
