@@ -80,7 +80,7 @@ def rows(content: Iterable[str]) -> Iterator[Row | Faulty]:
         line = reader.line_num
         if not any(cell.strip() for cell in cells):
             continue
-        if len(cells) > len(header):
+        if any(cell.strip() for cell in cells[len(header) :]):  # spreadsheets fill rows up with empty ones
             yield Faulty(line, f"{len(cells)} cells under {len(header)} columns: is a comma not quoted?")
             continue
         named = dict(zip(header, cells, strict=False))  # a row that is too short has nothing in its last columns

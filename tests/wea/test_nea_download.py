@@ -125,6 +125,10 @@ def test_a_column_that_is_there_twice_is_refused_not_guessed(tmp_path: Path) -> 
         read(file)
 
 
+def test_empty_cells_beyond_the_columns_are_nothing() -> None:
+    assert [type(row) for row in found(SUBMITTED + ",, ,")] == [Row]
+
+
 @pytest.mark.parametrize("content", [b"\x7fELF\xff\xfe", ",".join(COLUMNS).encode() + b'\n"submitted,N-1'])
 def test_what_is_no_csv_in_utf_8_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "download.csv"
