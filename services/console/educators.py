@@ -109,7 +109,8 @@ async def merge(console: Console, asked: Asked) -> JsonObject:
     """What merging ?merged_educator_id= into this educator would do to the ledger: nothing is done yet."""
     id, other = asked.parts["id"], asked.text("merged_educator_id")
     if other is None:
-        return {"educator_id": id, "other_id": None, "kept": None, "merged": None, "doubles": [], "refused": ""}
+        nothing: JsonObject = {"other_id": None, "kept": None, "merged": None, "doubles": [], "refused": "", "away": []}
+        return {"educator_id": id, **nothing}
     kept, merged, kept_hours, merged_hours = await asyncio.gather(
         *(
             told(console.neighbours["enrollment"].get(path("educators", one), "staff"), "enrollment")
@@ -127,15 +128,22 @@ async def merge(console: Console, asked: Asked) -> JsonObject:
         "kept": _side(id, kept, ours),
         "merged": _side(other, merged, theirs),
         "doubles": merge_outcome(ours.get("entries", []), theirs.get("entries", [])),
-        "refused": refusal(id, other, kept.content or {}, merged.content or {}),
+        "refused": "" if _away(kept, merged) else refusal(id, other, kept.content or {}, merged.content or {}),
         "away": _away(kept, merged, kept_hours, merged_hours),
     }
 
 
 def refusal(id: str, other: str, kept: JsonObject, merged: JsonObject) -> str:
-    """Why enrollment would refuse this merge, as far as one can see from here; empty where it would not."""
+    """Why this merge is none, or enrollment would refuse it, as far as one can see from here; empty where it is one.
+
+    Enrollment would merge an id that no event has named, too. Typed by a person, it is a typing error: whoever comes
+    to have that id would be read as this educator.
+    """
     if id == other:
         return "An account cannot be merged with itself."
+    for one, record in ((id, kept), (other, merged)):
+        if not record:
+            return f"No event has named {one}."
     if merged.get("educator_id", other) != other:
         return f"{other} is merged into {merged['educator_id']} already."
     if other in kept.get("aliases", []) or kept.get("educator_id", id) == other:
@@ -161,7 +169,7 @@ def _side(id: str, record: Told, hours: JsonObject) -> JsonObject:
     known: JsonObject = record.content or {}
     return {
         "educator_id": id,
-        "known": bool(known),
+        "known": bool(known or record.away),
         "profile": known.get("profile"),
         "aliases": known.get("aliases", []),
         "total_minutes": hours.get("total_minutes"),

@@ -106,6 +106,24 @@ async def test_a_merge_is_looked_at_first_and_refused_where_enrollment_would_ref
     assert full.services.posts()[0][2]["data"] == {"kept_educator_id": "E-1", "merged_educator_id": "E-2"}
 
 
+async def test_an_account_that_nobody_knows_is_a_typing_error_and_merged_with_nobody(full: World) -> None:
+    full.services.tell("POST", "enrollment", "/portal/events", {})
+    browser = await full.as_("staff")
+    page = (await browser.get("/educators/E-1/merge?merged_educator_id=E-l2")).text
+    assert 'action="/educators/E-1/merge"' not in page
+    assert "No event has named E-l2." in (await browser.post("/educators/E-1/merge", merged_educator_id="E-l2")).text
+    assert "No event has named E-l." in (await browser.post("/educators/E-l/merge", merged_educator_id="E-1")).text
+    assert full.services.posts() == []
+
+
+async def test_while_enrollment_is_away_no_account_is_said_to_be_unknown(full: World) -> None:
+    browser = await full.as_("staff")
+    full.services.away.add("enrollment")
+    page = (await browser.get("/educators/E-1/merge?merged_educator_id=E-2")).text
+    assert "enrollment does not answer" in page
+    assert "No event has named" not in page
+
+
 async def test_undoing_a_merge_of_a_chain_takes_that_very_merge_back(full: World) -> None:
     record = RECORD | {"aliases": ["E-2", "E-3"], "merged_into": {"E-2": "E-1", "E-3": "E-2"}}
     full.services.tell("GET", "enrollment", "/educators/E-1", record)
