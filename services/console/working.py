@@ -45,7 +45,7 @@ async def merge(console: Console, asked: Asked) -> Done:
         return Done(refused, ok=False)
     if asked.dry_run:
         return Done(f"Would read {merged} as {kept}.", dry_run=True)
-    data = {"kept_educator_id": kept, "merged_educator_id": merged}
+    data = {"kept_educator_id": kept, "merged_educator_id": merged, "reason": _reason(asked)}
     if not await _told(console, asked, "educator.merged", data):
         return _sent_before(kept)
     return Done(
@@ -62,7 +62,7 @@ async def unmerge(console: Console, asked: Asked) -> Done:
     if asked.dry_run:
         return Done(f"Would read {merged} and {kept} as two people again.", dry_run=True)
     # Of a chain the page names the last account; what is taken back is the merge that was told.
-    data = {"kept_educator_id": into, "merged_educator_id": merged}
+    data = {"kept_educator_id": into, "merged_educator_id": merged, "reason": _reason(asked)}
     if not await _told(console, asked, "educator.unmerged", data):
         return _sent_before(kept)
     return Done(f"{merged} and {kept} are two people again.", link=_educator(kept), undo="merge them again.")

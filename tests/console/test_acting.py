@@ -103,7 +103,9 @@ async def test_a_merge_is_looked_at_first_and_refused_where_enrollment_would_ref
     assert "cannot be merged with itself" in (await browser.post("/educators/E-1/merge", merged_educator_id="E-1")).text
     assert full.services.posts() == []
     await browser.post("/educators/E-1/merge", merged_educator_id="E-2")
-    assert full.services.posts()[0][2]["data"] == {"kept_educator_id": "E-1", "merged_educator_id": "E-2"}
+    assert full.services.posts()[0][2]["data"] == {
+        "kept_educator_id": "E-1", "merged_educator_id": "E-2", "reason": "because (staff)",
+    }  # fmt: skip
 
 
 async def test_an_account_that_nobody_knows_is_a_typing_error_and_merged_with_nobody(full: World) -> None:
@@ -131,7 +133,9 @@ async def test_undoing_a_merge_of_a_chain_takes_that_very_merge_back(full: World
     browser = await full.as_("staff")
     assert "two people" in (await browser.post("/educators/E-1/unmerge", merged_educator_id="E-3")).text
     ((_, _, event),) = full.services.posts()
-    assert event["data"] == {"kept_educator_id": "E-2", "merged_educator_id": "E-3"}
+    assert event["data"] == {
+        "kept_educator_id": "E-2", "merged_educator_id": "E-3", "reason": "because (staff)",
+    }  # fmt: skip
 
 
 async def test_a_merge_that_is_none_is_not_taken_back(full: World) -> None:
