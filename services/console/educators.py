@@ -72,6 +72,7 @@ async def educator(console: Console, asked: Asked) -> JsonObject:
         "record": NO_RECORD | known,
         "hours": ledger,
         "tracks": tracks(known, ledger),
+        "without_workshop": [row["micro_credential_id"] for row in ledger["held"] if "workshop" in row["missing"]],
         "standing": [entry["entry_id"] for entry in standing(entries)],
         "workshops": known.get("workshops", []),
         "exceptions": exceptions.items(),

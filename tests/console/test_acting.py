@@ -307,3 +307,21 @@ async def test_a_transcript_is_handed_out_to_staff_alone_and_audited(full: World
     assert (answer.content, answer.headers["content-type"]) == (b"%PDF-", "application/pdf")
     assert (await (await full.as_("operator")).get("/educators/E-1/transcript.pdf")).status_code == 403
     assert [one["target"] for one in await full.audit() if one["action"] == "transcript.pdf"] == ["E-1"]
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        ({"NEA_TRA1": ["workshop", "award"]}, ["NEA_TRA1"]),
+        ({"NEA_TRA1": ["workshop"], "NEA_RP1": ["award"]}, ["NEA_TRA1"]),
+        ({"NEA_TRA1": ["workshop"], "NEA_RP1": ["workshop"]}, []),
+        ({"NEA_TRA1": ["award"]}, []),
+    ],
+)
+async def test_a_workshop_is_offered_the_one_micro_credential_that_lacks_it_and_never_a_guess(
+    full: World, held: dict[str, list[str]], expected: list[str]
+) -> None:
+    rows = [{"micro_credential_id": id, "minutes": 900, "missing": missing} for id, missing in held.items()]
+    full.services.tell("GET", "clockhours", "/educators/E-1/clock-hours", HOURS | {"held": rows})
+    page = (await (await full.as_("staff")).get("/educators/E-1")).text
+    assert re.findall(r'<option value="([^"]*)" selected', page) == expected
