@@ -11,7 +11,7 @@ import orjson
 from eventing.http import ProblemError
 from services.console.asked import Asked, Console, Told, service_of, told
 from services.console.neighbours import path
-from services.console.policy import HIDDEN, May, fingerprint, kept_key, shown_key
+from services.console.policy import HIDDEN, May, by_service, fingerprint, kept_key, shown_key
 from services.console.state import JsonObject
 
 PAGE, MOST_PAGES = 1000, 5
@@ -57,9 +57,11 @@ async def quarantine(console: Console, asked: Asked) -> JsonObject:
     answers = await asyncio.gather(*(all_of(console, service, "/admin/quarantine") for service in services))
     groups: dict[tuple[str, str, str], list[JsonObject]] = defaultdict(list)
     counts: dict[str, int] = {}
+    gauges = by_service(console.watch.sight.processes)
     for service, (rows, answer) in zip(services, answers, strict=True):
-        if not answer.away:
-            counts[service] = len(rows)
+        if not answer.away:  # where not all were listed, what the service counts: else nobody could say of the rest
+            counted = 0 if answer.next is None else int(gauges.get(service, {}).get("wea_quarantined", 0))
+            counts[service] = max(len(rows), counted)
         for one in rows:
             groups[service, str(one["topic"]), str(one["reason"])].append(_quarantined(one, asked))
     looked = await console.store.looked_at()
@@ -75,6 +77,11 @@ async def quarantine(console: Console, asked: Asked) -> JsonObject:
         "next": None,
         "fresh": {name: count - looked.get(name, 0) for name, count in counts.items() if count > looked.get(name, 0)},
         "counts": counts,
+        "not_listed": {
+            service: counts[service] - len(rows)
+            for service, (rows, _) in zip(services, answers, strict=True)
+            if counts.get(service, 0) > len(rows)
+        },
         "service": _wanted(asked),
         "services": sorted(console.neighbours),
         "away": [answer.away for _, answer in answers if answer.away],

@@ -1,15 +1,20 @@
 """What people do through the console: asked for a reason, audited by name, done by the service that owns it."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from contracts import topics
+from eventing.clock import system_now
+from services.console.policy import attention
 from services.console.repairs import Repairing
+from services.console.state import Process, Sight
 from tests.console.conftest import World
-from tests.console.test_pages import CASE, HOURS, LANE, LEARNER, PARKED, RECORD, full
+from tests.console.test_pages import CASE, HOURS, LANE, LEARNER, PARKED, QUARANTINED, RECORD, full
 
 __all__ = ["full"]
 
@@ -297,6 +302,23 @@ async def test_a_quarantine_that_was_looked_at_asks_for_nobody_until_more_comes(
     assert (await operator.get("/api/quarantine")).json()["fresh"] == {"enrollment": 1}
     await operator.post("/api/quarantine/enrollment/seen", json={"reason": "known sender", "count": "1"})
     assert (await operator.get("/api/quarantine")).json()["fresh"] == {}
+
+
+async def test_more_in_quarantine_than_a_page_lists_can_be_marked_as_looked_at(
+    full: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.console.stuck.MOST_PAGES", 2)
+    row = {**QUARANTINED, "topic": topics.INBOX.name}
+    full.services.tell("GET", "enrollment", "/admin/quarantine", {"items": [row], "next": "more"})
+    seen = Process("enrollment", "http://enrollment", gauges={"wea_quarantined": 6.0})
+    full.console.watch.sight = Sight(processes=(seen,), kafka=True)
+    operator = await full.as_("operator")
+    page = (await operator.get("/quarantine")).text
+    assert "4 more in enrollment are not listed" in page
+    (count,) = re.findall(r'name="count" value="([^"]+)"', page)
+    await operator.post("/quarantine/enrollment/seen", count=count)
+    sight = replace(full.console.watch.sight, looked_at=await full.store.looked_at())
+    assert [one.text for one in attention(sight, system_now()) if one.runbook == "quarantine"] == []
 
 
 async def test_a_transcript_is_handed_out_to_staff_alone_and_audited(full: World) -> None:
