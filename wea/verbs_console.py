@@ -180,9 +180,9 @@ def parked_edit(
     as_json: JsonOption = False,
 ) -> None:
     """Give the first record of a key other data, and try it."""
-    text = sys.stdin.read() if str(data) == "-" else data.read_text()
+    text = sys.stdin.buffer.read() if str(data) == "-" else data.read_bytes()
     try:
-        content = json.loads(text)
+        content = json.loads(text)  # of bytes it sees the encoding itself
     except ValueError as error:
         raise UserError(f"{data} is not JSON: {error}.") from None
     address = _path("parked", service, "by-key", "edit")

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from tests.wea.conftest import wea
+from tests.wea.conftest import failed_with_a_sentence, wea
 from wea.cli import app
+from wea.state import State
 
 
 def leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -45,6 +47,25 @@ def test_a_service_that_is_away_is_said_beside_an_empty_list(verb: str, monkeypa
 
     monkeypatch.setattr("wea.verbs_console.running", lambda _: nullcontext(Console()))
     assert "enrollment does not answer" in wea(verb, "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"name": "Peña"}'.encode("latin-1"), "is not JSON"),
+        (b"{", "is not JSON"),
+        ('{"name": "Peña"}'.encode("utf-8-sig"), "nothing runs"),
+        ('{"name": "Peña"}'.encode("utf-16"), "nothing runs"),
+    ],
+)
+def test_the_data_of_an_edit_is_read_in_any_encoding_of_json_or_refused_in_a_sentence(
+    content: bytes, said: str, tmp_path: Path
+) -> None:
+    State(tmp_path / "state").create()
+    file = tmp_path / "data.json"
+    file.write_bytes(content)
+    options = ["--data", str(file), "--reason", "x", "--state", str(tmp_path / "state")]
+    assert said in failed_with_a_sentence(wea("parked", "edit", "clockhours", "E-1", *options))
 
 
 class Console:
