@@ -217,7 +217,7 @@ def transcript(educator_id: str, output: Out = None, state: StateOption = None, 
         raise UserError("a PDF is nothing for a terminal: name a file with --output.")  # before one is issued
     with running(state) as system:
         if as_json:
-            print_json(system.get("clockhours", path("educators", educator_id, "transcript")))
+            _write_json(system.get("clockhours", path("educators", educator_id, "transcript")), output)
             return
         _write(system.get("clockhours", path("educators", educator_id, "transcript.pdf")), output)
 
@@ -236,10 +236,7 @@ def export(
         return
     text = content.decode("utf-8-sig") if isinstance(content, bytes) else str(content)
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
-    if output is None:
-        print_json(rows)
-    else:
-        _write(json.dumps(rows, indent=2) + "\n", output)
+    _write_json(rows, output)
 
 
 @program.command("check")
@@ -338,6 +335,13 @@ def _answered(answer: Any, as_json: bool, sentence: str) -> None:
 
 def _is_terminal() -> bool:
     return sys.stdout.isatty()
+
+
+def _write_json(content: Any, output: Path | None) -> None:
+    if output is None:
+        print_json(content)
+    else:
+        _write(json.dumps(content, indent=2) + "\n", output)
 
 
 def _write(content: Any, output: Path | None) -> None:

@@ -273,6 +273,8 @@ def test_a_transcript_is_a_pdf_or_its_content(world: World, staff: Staff, system
     assert said == f"{file}: {file.stat().st_size} bytes\n"
     assert file.read_bytes().startswith(b"%PDF-")
     assert staff.json("transcript", rosa.id)["number"] == found["number"]  # nothing changed: the same transcript
+    staff("transcript", rosa.id, "--json", "-o", str(file))
+    assert json.loads(file.read_text())["number"] == found["number"]
 
 
 def test_the_year_s_export_is_csv_of_the_ledger(world: World, staff: Staff, tmp_path: Path) -> None:
