@@ -23,7 +23,8 @@ async def search(console: Console, asked: Asked) -> JsonObject:
     """Educators by id, e-mail address, NEA member id or a part of the name: ?q=. Who may not see people: by id."""
     wanted = asked.text("q")
     if wanted is None:
-        return {"q": None, "items": [], "next": None, "by_id_only": not asked.may(May.SEE_PEOPLE), "away": ""}
+        nobody: JsonObject = {"q": None, "items": [], "next": None, "more": False, "away": ""}
+        return nobody | {"by_id_only": not asked.may(May.SEE_PEOPLE)}
     enrollment = console.neighbours["enrollment"]
     asks = [told(enrollment.get(path("educators", wanted), "staff"), "enrollment")]
     if asked.may(May.SEE_PEOPLE):
@@ -41,6 +42,7 @@ async def search(console: Console, asked: Asked) -> JsonObject:
         "q": wanted,
         "items": list(found.values()),
         "next": None,
+        "more": any(other.next is not None for other in others),
         "by_id_only": not asked.may(May.SEE_PEOPLE),
         "away": by_id.away,
     }

@@ -298,3 +298,11 @@ async def test_a_skipped_record_shows_no_member_id_in_quarantine_to_whom_it_does
     full.services.tell("GET", "enrollment", "/admin/quarantine", {"items": [skipped], "next": None})
     assert "N-1001" not in (await (await full.as_("operator")).get("/quarantine")).text
     assert "N-1001" in (await (await full.as_("staff")).get("/quarantine")).text
+
+
+@pytest.mark.parametrize("next", [None, "later"])
+async def test_a_search_that_shows_only_the_first_says_that_there_are_more(full: World, next: str | None) -> None:
+    found = {"educator_id": "E-1", **RECORD["profile"], "alias_of": None, "erased": False}
+    full.services.tell("GET", "enrollment", "/educators", {"items": [found], "next": next})
+    page = (await (await full.as_("staff")).get("/educators?q=Ros")).text
+    assert ("More fit than are shown" in page) is (next is not None)
