@@ -35,7 +35,7 @@ from services.clockhours.views import clock_hours
 
 MADE_EVENTS = 5_000  # that go through the handler; further educators are copies of those
 BATCH = 250  # so small that a busy machine is done within MongoDB's limit for a transaction
-ROUNDS = 15
+ROUNDS = 6
 READS = 50  # of those in the batch, in each round
 COPIES_AT_ONCE = 100  # of some hundred educators: done before the driver loses patience
 COPIED = {"educators": "_id", "lanes": "_id", "entries": "educator_id", "held": "educator_id"}
@@ -79,7 +79,7 @@ async def _figure(mongo: str, full: bool) -> dict[str, dict[str, Any]]:
     async with AsyncExitStack() as stack:
         every = {size for of in kinds.values() for _, size in of}
         grown_to = {size: await stack.enter_async_context(filled(mongo, size)) for size in sorted(every, key=astuple)}
-        found = await in_turns(grown_to, ROUNDS * (2 if full else 1))
+        found = await in_turns(grown_to, ROUNDS * (5 if full else 1))
     return {kind: {f"{n:,}": found[size] for n, size in of} for kind, of in kinds.items()}
 
 
