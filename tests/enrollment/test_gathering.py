@@ -133,3 +133,12 @@ async def test_all_addresses_of_a_learner_are_looked_up_not_only_the_one_that_a_
     await enrollment.given(reviewed(whom=learner("N-1", own)))
     await enrollment.when(profile(ANA, email=own))
     assert await enrollment.names() == ["EducatorProfile"]  # three people may be meant
+
+
+async def test_an_address_that_comes_with_a_later_webhook_says_whose_an_unmatched_learner_is(
+    enrollment: Enrollment,
+) -> None:
+    await enrollment.given(profile(ANA, email="own@example.org"), submitted(whom=learner("N-1")))
+    assert (await enrollment.document("learners", learner_id())).get("bound_to") is None
+    await enrollment.when(reviewed(whom=learner("N-1", "own@example.org")))
+    assert (await enrollment.document("learners", learner_id()))["bound_to"] == ANA
