@@ -40,7 +40,6 @@ from eventing.unit import Topic
 log = structlog.get_logger(__name__)
 
 MOST_RECORDS = 2000
-SLOW_SECONDS = 2.0  # of one transaction: well under the limit of 5 s that our own servers set
 WAIT_MS = 500
 MANY_BYTES = 512 * 1024  # where these are there, no reader lingers
 SESSION_MS = 6_000
