@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import Field, field_validator
 
-from eventing import gauges, parking
+from eventing import gauges, parking, waiting
 from eventing.audit import record_action
 from eventing.bodies import Bounded
 from eventing.clock import system_now
@@ -170,8 +170,8 @@ def _waiting(api: FastAPI, service: Service, keys: Keys) -> None:
 
     @api.get("/admin/outbox", tags=["operators"])
     async def outbox(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
-        """Events that wait for the relay."""
-        return await _rows(database["outbox"], at, _waiting_row)
+        """Events that wait for a relay: of each outbox, in the order in which they are published."""
+        return await waiting.rows(database, service.outboxes, at)
 
     @api.get("/admin/lanes", tags=["operators"])
     async def lanes(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
@@ -249,13 +249,6 @@ def _quarantined(row: dict[str, Any]) -> dict[str, Any]:
     shown |= {"at": row["at"], "age_seconds": int((system_now() - row["at"]).total_seconds())}
     shown |= {"key": _text(row.get("key")), "value": _text(row["value"])}
     return shown | {name: row[name] for name in ("event_id", "type") if name in row}
-
-
-def _waiting_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": row["_id"], "topic": row["topic"], "key": row["key"], "sequence": row["sequence"], "lane": row["lane"],
-        "at": row["at"], "age_seconds": int((system_now() - row["at"]).total_seconds()),
-    }  # fmt: skip
 
 
 def _sequences(row: dict[str, Any]) -> dict[str, Any]:

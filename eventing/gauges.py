@@ -4,6 +4,8 @@ from typing import Any
 
 from eventing import metrics
 from eventing.clock import system_now
+from eventing.mongo import faults
+from eventing.outbox import Source
 from eventing.service import Service
 from eventing.transient import RefusedError, TransientError
 
@@ -17,21 +19,24 @@ async def refresh(service: Service) -> None:
 
 
 async def _refresh(service: Service) -> None:
-    from eventing.mongo import faults
-
     database = service.database
     with faults():
         metrics.PARKED_LANES.set(await database["lanes"].count_documents({"parked": {"$gt": 0}}))
         metrics.PARKED.set(await database["parked"].estimated_document_count())
         metrics.QUARANTINED.set(await database["quarantine"].estimated_document_count())
-        metrics.OUTBOX_ROWS.labels("outbox").set(await database["outbox"].estimated_document_count())
-        # Rows are stored in the order of their insertion: no index on `at`, which each event would have to pay for.
-        oldest: dict[str, Any] | None = await database["outbox"].find_one({}, {"at": 1}, sort=[("$natural", 1)])
-    age = (system_now() - oldest["at"]).total_seconds() if oldest else 0.0
-    metrics.OUTBOX_AGE.labels("outbox").set(max(0.0, age))
+        for source in service.outboxes:
+            await _waiting(database[source.collection], source)
     if service.consumer is not None:
         metrics.LAG.clear()  # what another replica reads now is for that one to tell
         for (topic, partition), lag in service.consumer.lags().items():
             metrics.LAG.labels(service.consumer.group, topic, partition).set(lag)
     for read in service.gauges:
         await read(database)
+
+
+async def _waiting(rows: Any, source: Source) -> None:
+    count = rows.count_documents(source.waiting) if source.waiting else rows.estimated_document_count()
+    metrics.OUTBOX_ROWS.labels(source.collection).set(await count)
+    oldest = await rows.find_one(source.waiting, {"at": 1}, sort=list(source.oldest))
+    age = (system_now() - oldest["at"]).total_seconds() if oldest else 0.0
+    metrics.OUTBOX_AGE.labels(source.collection).set(max(0.0, age))

@@ -8,7 +8,6 @@ publishing: nobody waits for it.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -21,9 +20,9 @@ from eventing.clients import started, stopped
 from eventing.envelope import STRUCTURED_HEADERS
 from eventing.kafka import KafkaSettings, producer
 from eventing.leases import Shares
-from eventing.mongo import Database, DeleteOne, Operation, UpdateOne, faults
+from eventing.mongo import Database, faults
 from eventing.points import reached
-from eventing.removal import Removal, Source
+from eventing.removal import Removal
 from eventing.transient import TransientError, pause
 
 log = structlog.get_logger(__name__)
@@ -35,35 +34,11 @@ ALONE_SECONDS = 1.0  # where every row is of a commit that wakes us; only what a
 STOP_SECONDS = 5.0
 
 
-class Outbox:
-    """Events of our own: gone once published."""
-
-    collection = outbox.COLLECTION
-    order = (("lane", 1), ("key", 1), ("sequence", 1))
-
-    def done(self, row: Mapping[str, Any]) -> Operation:
-        return DeleteOne({"_id": row["_id"]})
-
-
-PUBLISHED = ("lane", "order", "key", "topic", "value", "headers")
-
-
-class Claims:
-    """Intake documents: the claim stays for good, what was to be published is taken off it, key and all."""
-
-    def __init__(self, collection: str) -> None:
-        self.collection = collection
-        self.order = (("lane", 1), ("order", 1))
-
-    def done(self, row: Mapping[str, Any]) -> Operation:
-        return UpdateOne({"_id": row["_id"]}, {"$unset": dict.fromkeys(PUBLISHED, "")})
-
-
 class Relay:
     """Publishes the rows of one source, as long as it runs."""
 
-    def __init__(self, kafka: KafkaSettings, database: Database, source: Source | None = None) -> None:
-        self.source: Source = source or Outbox()
+    def __init__(self, kafka: KafkaSettings, database: Database, source: outbox.Source | None = None) -> None:
+        self.source: outbox.Source = source or outbox.Outbox()
         self._kafka, self._database = kafka, database
         self._shares = Shares(database, f"relay/{self.source.collection}", outbox.LANES, kafka.instance)
         self._wake = database.woken_by(self.source.collection)

@@ -4,29 +4,20 @@ Until a row is removed whoever looks meets it; so its id is remembered until aft
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
-from eventing.mongo import Database, Operation, faults
+from eventing.mongo import Database, faults
+from eventing.outbox import Source
 from eventing.points import reached
 from eventing.transient import RefusedError, TransientError, pause
 
 log = structlog.get_logger(__name__)
 
 GATHER_SECONDS = 0.2  # how long removals may wait for more: each costs a commit
-
-
-class Source(Protocol):
-    """A collection of rows {_id, topic, key, lane, sequence, value, headers?} and what becomes of a published one."""
-
-    @property
-    def collection(self) -> str: ...
-    @property
-    def order(self) -> Sequence[tuple[str, int]]: ...
-    def done(self, row: Mapping[str, Any]) -> Operation: ...
 
 
 class Removal:

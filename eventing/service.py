@@ -26,6 +26,7 @@ from eventing.kafka import KafkaError
 from eventing.lanes import INDEXES as LANE_INDEXES
 from eventing.mongo import Database, Index
 from eventing.patience import PatientProtocol
+from eventing.relay import Relay
 from eventing.settings import ServiceSettings
 from eventing.transient import TransientError, pause
 
@@ -66,6 +67,11 @@ class Service:
     digest: str = ""  # of the loaded programme: replicas and services must agree
     _starting: str | None = "starting"
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def outboxes(self) -> list[outbox.Source]:
+        """What its relays publish."""
+        return [loop.source for loop in self.loops if isinstance(loop, Relay)]
 
     def unready(self) -> list[str]:
         """Why not ready; empty when it is."""

@@ -15,7 +15,8 @@ from eventing.consumer import Consumer, Subscription
 from eventing.http import Keys
 from eventing.leases import process_name
 from eventing.mongo import connect
-from eventing.relay import Claims, Relay
+from eventing.outbox import Claims
+from eventing.relay import Relay
 from eventing.service import Service
 from eventing.timer import Timer
 from services.enrollment import metrics

@@ -2,7 +2,6 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from eventing.metrics import OUTBOX_ROWS
 from eventing.mongo import Database, faults
 
 # answers of the two intakes over HTTP.
@@ -26,6 +25,4 @@ async def refresh(database: Database) -> None:
     """Read the gauges off the database, when /metrics is asked."""
     with faults():
         unmatched = await database["learners"].count_documents({"bound_to": None, "forgotten": {"$ne": True}})
-        waiting = await database["intake"].count_documents({"lane": {"$exists": True}})
     UNMATCHED.set(unmatched)
-    OUTBOX_ROWS.labels("intake").set(waiting)
