@@ -15,7 +15,18 @@ from eventing.audit import record_action
 from eventing.bodies import Bounded
 from eventing.clock import system_now
 from eventing.describing import completed
-from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, install_problems, listing, page, requires
+from eventing.http import (
+    Caller,
+    KeyFirst,
+    Keys,
+    Page,
+    ProblemError,
+    Reasoned,
+    Requires,
+    install_problems,
+    listing,
+    page,
+)
 from eventing.mongo import faults
 from eventing.parking import NotParkedError, OtherKeyError, Outcome
 from eventing.service import Service
@@ -56,6 +67,7 @@ def build_api(service: Service, keys: Keys, *, title: str) -> FastAPI:
         swagger_ui_parameters={"tryItOutEnabled": False},
     )  # fmt: skip
     install_problems(api)
+    api.router.route_class = KeyFirst
     api.add_middleware(Bounded)
     routes = api.openapi
     api.openapi = lambda: completed(routes())  # type: ignore[method-assign]
@@ -99,7 +111,7 @@ def _health(api: FastAPI, service: Service) -> None:
 
 
 def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
-    Operator = Annotated[Caller, Depends(requires(keys, "operator"))]  # noqa: N806
+    Operator = Annotated[Caller, Depends(Requires(keys, "operator"))]  # noqa: N806
     database = service.database
 
     @api.get("/admin/parked", tags=["operators"])
@@ -160,7 +172,7 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
 
 
 def _waiting(api: FastAPI, service: Service, keys: Keys) -> None:
-    Operator = Annotated[Caller, Depends(requires(keys, "operator"))]  # noqa: N806
+    Operator = Annotated[Caller, Depends(Requires(keys, "operator"))]  # noqa: N806
     database = service.database
 
     @api.get("/admin/quarantine", tags=["operators"])

@@ -1,7 +1,7 @@
 """HTTP as every service speaks it: RFC 9457 problems, bearer keys with roles, cursor pages, an audit trail."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -123,13 +124,29 @@ class Keys:
         return caller
 
 
-def requires(keys: Keys, *roles: str) -> Callable[[Request], Awaitable[Caller]]:
+class Requires:
     """A FastAPI dependency: the caller, who must hold one of these roles."""
 
-    async def caller(request: Request) -> Caller:
-        return keys.check(request.headers.get("authorization"), *roles)
+    def __init__(self, keys: Keys, *roles: str) -> None:
+        self._keys, self._roles = keys, roles
 
-    return caller
+    async def __call__(self, request: Request) -> Caller:
+        return self._keys.check(request.headers.get("authorization"), *self._roles)
+
+
+class KeyFirst(APIRoute):
+    """A route that asks for the key first: FastAPI parses the body before any dependency, and answers for it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        asked = [one.call for one in self.dependant.dependencies if isinstance(one.call, Requires)]
+
+        async def key_first(request: Request) -> Response:
+            for caller in asked:
+                await caller(request)
+            return await answer(request)
+
+        return key_first
 
 
 class Reasoned(BaseModel):

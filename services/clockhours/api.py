@@ -10,7 +10,7 @@ from contracts.fields import Name, Reason
 from contracts.kinds import ExceptionKind, ExceptionStatus
 from contracts.program import Programs
 from eventing.admin import build_api as build_common
-from eventing.http import Caller, Keys, Page, ProblemError, cursor, page, requires
+from eventing.http import Caller, Keys, Page, ProblemError, Requires, cursor, page
 from eventing.service import Service
 from services.clockhours import books, export, staff, transcript, views
 from services.clockhours.answers import BooksView, ClockHoursView, ExceptionsPage, ExceptionView, TranscriptView
@@ -36,7 +36,7 @@ def build_api(service: Service, keys: Keys, programs: Programs) -> FastAPI:
 
 
 def _educators(api: FastAPI, service: Service, keys: Keys, programs: Programs) -> None:
-    Reader = Annotated[Caller, Depends(requires(keys, "portal", "staff"))]  # noqa: N806
+    Reader = Annotated[Caller, Depends(Requires(keys, "portal", "staff"))]  # noqa: N806
     database, clock = service.database, service.clock
 
     @api.get("/educators/{educator_id:path}/clock-hours", tags=["educators"])
@@ -66,7 +66,7 @@ def _educators(api: FastAPI, service: Service, keys: Keys, programs: Programs) -
 
 
 def _exceptions(api: FastAPI, service: Service, keys: Keys, programs: Programs) -> None:
-    Staff = Annotated[Caller, Depends(requires(keys, "staff"))]  # noqa: N806
+    Staff = Annotated[Caller, Depends(Requires(keys, "staff"))]  # noqa: N806
     database, clock = service.database, service.clock
 
     @api.get("/exceptions", tags=["exceptions"])
@@ -99,8 +99,8 @@ def _exceptions(api: FastAPI, service: Service, keys: Keys, programs: Programs) 
 
 
 def _exports(api: FastAPI, service: Service, keys: Keys, programs: Programs) -> None:
-    Staff = Annotated[Caller, Depends(requires(keys, "staff"))]  # noqa: N806
-    Operator = Annotated[Caller, Depends(requires(keys, "operator"))]  # noqa: N806
+    Staff = Annotated[Caller, Depends(Requires(keys, "staff"))]  # noqa: N806
+    Operator = Annotated[Caller, Depends(Requires(keys, "operator"))]  # noqa: N806
     database = service.database
 
     @api.get(

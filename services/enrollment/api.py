@@ -10,7 +10,7 @@ from eventing.admin import build_api
 from eventing.audit import staged
 from eventing.batch import Batch, Cause
 from eventing.clock import system_now
-from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, listing, page, requires, unknown_cursor
+from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, Requires, listing, page, unknown_cursor
 from eventing.mongo import Database, faults
 from eventing.parking import REPEATED_WITHIN
 from eventing.service import Service
@@ -48,8 +48,8 @@ def build(service: Service, keys: Keys, programs: Programs, pseudonyms: Pseudony
 
 def _educators(api: FastAPI, service: Service, keys: Keys, programs: Programs) -> None:
     database = service.database
-    Reader = Annotated[Caller, Depends(requires(keys, "portal", "staff"))]  # noqa: N806
-    Staff = Annotated[Caller, Depends(requires(keys, "staff"))]  # noqa: N806
+    Reader = Annotated[Caller, Depends(Requires(keys, "portal", "staff"))]  # noqa: N806
+    Staff = Annotated[Caller, Depends(Requires(keys, "staff"))]  # noqa: N806
 
     @api.get("/educators", tags=["educators"])
     async def search(
@@ -99,7 +99,7 @@ def _programme(api: FastAPI, service: Service, programs: Programs) -> None:
 
 
 def _learners(api: FastAPI, service: Service, keys: Keys, programs: Programs, pseudonyms: Pseudonyms) -> None:
-    Staff = Annotated[Caller, Depends(requires(keys, "staff"))]  # noqa: N806
+    Staff = Annotated[Caller, Depends(Requires(keys, "staff"))]  # noqa: N806
     database = service.database
 
     @api.get("/unmatched", tags=["learners"])
@@ -164,7 +164,7 @@ def _learners(api: FastAPI, service: Service, keys: Keys, programs: Programs, ps
 
 
 def _books(api: FastAPI, database: Database, keys: Keys) -> None:
-    Operator = Annotated[Caller, Depends(requires(keys, "operator"))]  # noqa: N806
+    Operator = Annotated[Caller, Depends(Requires(keys, "operator"))]  # noqa: N806
 
     @api.get("/admin/books", tags=["operators"])
     async def show(_: Operator, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> dict[str, Any]:

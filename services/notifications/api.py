@@ -8,7 +8,7 @@ from pydantic import Field
 
 from contracts.program import Programs
 from eventing.admin import build_api as build_common
-from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, cursor, page, requires
+from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, Requires, cursor, page
 from eventing.mongo import faults
 from eventing.service import Service
 from services.notifications import acting, invitation, links, pages, views
@@ -48,7 +48,7 @@ def build_api(service: Service, keys: Keys, programs: Programs, linker: Linker, 
 
 
 def _messages(api: FastAPI, service: Service, keys: Keys) -> None:
-    Staff = Annotated[Caller, Depends(requires(keys, "staff"))]  # noqa: N806
+    Staff = Annotated[Caller, Depends(Requires(keys, "staff"))]  # noqa: N806
     database = service.database
 
     @api.get("/messages", tags=["messages"])
@@ -79,8 +79,8 @@ def _messages(api: FastAPI, service: Service, keys: Keys) -> None:
 
 
 def _switch(api: FastAPI, service: Service, keys: Keys) -> None:
-    Operator = Annotated[Caller, Depends(requires(keys, "operator"))]  # noqa: N806
-    Looker = Annotated[Caller, Depends(requires(keys, "operator", "staff"))]  # noqa: N806
+    Operator = Annotated[Caller, Depends(Requires(keys, "operator"))]  # noqa: N806
+    Looker = Annotated[Caller, Depends(Requires(keys, "operator", "staff"))]  # noqa: N806
     database = service.database
 
     @api.get("/mail", tags=["operators"])
@@ -102,7 +102,7 @@ def _switch(api: FastAPI, service: Service, keys: Keys) -> None:
 
 
 def _tasks(api: FastAPI, service: Service, keys: Keys) -> None:
-    Staff = Annotated[Caller, Depends(requires(keys, "staff"))]  # noqa: N806
+    Staff = Annotated[Caller, Depends(Requires(keys, "staff"))]  # noqa: N806
     database = service.database
 
     @api.get("/tasks", tags=["tasks"])

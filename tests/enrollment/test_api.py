@@ -296,6 +296,16 @@ async def test_a_link_that_cannot_be_is_refused(
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(("headers", "status"), [({}, 401), (PORTAL, 403)])
+@pytest.mark.parametrize("body", [b"{", b"", b"\xff", b"[]"])
+async def test_the_key_is_asked_for_before_the_body_is_read(
+    http: httpx.AsyncClient, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    json = {"content-type": "application/json"}
+    answer = await http.post(f"/unmatched/{learner_id()}/link", content=body, headers=json | headers)
+    assert answer.status_code == status
+
+
 async def test_an_unknown_learner_is_404(http: httpx.AsyncClient) -> None:
     body = {"educator_id": ANA, "reason": "r"}
     assert (await http.post("/unmatched/nobody/link", json=body, headers=STAFF)).status_code == 404
