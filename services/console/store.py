@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contracts.events import NotificationSent
+from eventing.batch import Reason
 from eventing.mongo import ASCENDING, DESCENDING, Database, Index, UpdateOne, faults
 from eventing.unit import UnitOfWork
 from services.console.state import Kept
@@ -50,6 +51,10 @@ def indexes(keep: timedelta) -> dict[str, tuple[Index, ...]]:
 
 class Tx(UnitOfWork):
     """What one batch of records writes."""
+
+    def quarantine(self, id: str, topic: str, reason: Reason, value: bytes | None, **about: Any) -> None:
+        """Without the body: it stands in Kafka, at the place that `id` is, and no erasure has to look for it here."""
+        super().quarantine(id, topic, reason, None, **about)
 
     def keep(self, record: Kept) -> None:
         """A record read again is the same document again."""

@@ -65,6 +65,13 @@ async def test_what_cannot_be_read_goes_to_quarantine_and_the_rest_goes_on(world
     assert len(await kept(world)) == 1
 
 
+async def test_no_body_is_kept_of_what_cannot_be_read_either_for_erasure_would_not_find_it(world: World) -> None:
+    about = b'{"name": "Rosa", "email": "rosa@example.org"'
+    await world.hear(Failure(topics.PORTAL.name, 0, 0, b"E-1", about, (), system_now(), Reason("not_json")))
+    (row,) = await world.database["quarantine"].find({}).to_list(None)
+    assert row["value"] is None
+
+
 async def test_what_is_older_than_it_would_be_kept_is_not_written_at_all(world: World) -> None:
     await world.hear(world.record(topics.CLOCKHOURS.name, "E-1", AWARDED, at=system_now() - timedelta(days=91)))
     assert await kept(world) == []
