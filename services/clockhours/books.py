@@ -101,7 +101,9 @@ def problems(
 def _kept_otherwise(accounts: dict[str, Account], live: dict[str, Entry]) -> Iterator[Book]:
     """The account's own list of unreversed entries is what decisions are made by: it must be the ledger's."""
     kept = {entry.entry_id: entry for account in accounts.values() for entry in account.live.values()}
-    for entry_id in sorted(kept.keys() ^ live.keys()):
+    for entry_id in sorted(kept.keys() | live.keys()):
+        if kept.get(entry_id) == live.get(entry_id):
+            continue
         owner = (kept.get(entry_id) or live[entry_id]).educator_id
         yield Book(educator_id=owner, problem="account_and_ledger_differ", about=entry_id)
 

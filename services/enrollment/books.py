@@ -6,6 +6,8 @@ from eventing.mongo import Database, faults
 from services.enrollment.claims import COLLECTION, FACTS
 from services.enrollment.state import Outcome
 
+KNOWN = [outcome.value for outcome in Outcome]
+
 
 async def books(database: Database, limit: int) -> dict[str, Any]:
     """Counts by outcome, and the accepted events that have none (yet): none when all is quiet.
@@ -42,8 +44,9 @@ async def books(database: Database, limit: int) -> dict[str, Any]:
 
 async def _without_outcome(database: Database) -> list[dict[str, Any]]:
     fact = {"from": FACTS, "localField": "_id", "foreignField": "_id", "as": "fact"}
+    none = {"fact.outcome": {"$nin": KNOWN}}
     shown = {"source": 1, "event_id": 1, "type": 1, "at": 1}
-    pipeline = [{"$lookup": fact}, {"$match": {"fact": []}}, {"$project": shown}, {"$sort": {"at": 1}}]
+    pipeline = [{"$lookup": fact}, {"$match": none}, {"$project": shown}, {"$sort": {"at": 1}}]
     rows: list[dict[str, Any]] = await database[COLLECTION].aggregate(pipeline, allowDiskUse=True).to_list(None)
     return rows
 

@@ -383,6 +383,19 @@ async def test_the_books_say_what_is_wrong_with_them(clockhours: Clockhours) -> 
     assert (BEN, "entries_without_account") in {(o["educator_id"], o["problem"]) for o in await clockhours.books()}
 
 
+@pytest.mark.parametrize(
+    "change", [{"minutes": 1200}, {"designations": ["STEM"]}, {"program_year": "2024-25"}, {"micro_credential_id": "X"}]
+)
+async def test_the_books_say_which_entry_was_changed(clockhours: Clockhours, change: dict[str, Any]) -> None:
+    await clockhours.given(*everything(ANA))
+    mine = {"educator_id": ANA, "kind": "micro_credential"}
+    await clockhours.database["entries"].update_one(mine, {"$set": change})
+    changed = await clockhours.database["entries"].find_one(mine)
+    found = [(one["problem"], one["about"]) for one in await clockhours.books()]
+    assert changed is not None
+    assert found == [("account_and_ledger_differ", changed["_id"])]
+
+
 async def test_the_books_can_be_looked_at_a_page_at_a_time(clockhours: Clockhours) -> None:
     await clockhours.when(*(oriented(f"e{n}") for n in range(5)), merged("e4", into="e0"))
     seen, after = 0, None

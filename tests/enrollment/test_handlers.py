@@ -269,6 +269,14 @@ async def test_a_parked_event_of_the_portal_s_is_tried_again_whatever_sequence_i
     assert (outcome.applied, outcome.left) == (1, 0)
 
 
+async def test_an_outcome_that_is_none_of_the_six_is_none(enrollment: Enrollment) -> None:
+    await enrollment.when(attended(), topic=PORTAL)
+    assert (await enrollment.books())["problems"] == []
+    await enrollment.database["facts"].update_one({}, {"$set": {"outcome": "lost"}})
+    (problem,) = (await enrollment.books())["problems"]
+    assert "(session.attended): no outcome" in problem
+
+
 async def test_the_books_count_every_accepted_event_once(enrollment: Enrollment) -> None:
     facts = [attended(), attended(), hours_registered()]
     await enrollment.when(*facts, topic=PORTAL)

@@ -53,6 +53,19 @@ def test_books_are_added_up_once_nothing_is_under_way(monkeypatch: pytest.Monkey
     assert [service for service, _ in system.books] == ["enrollment", "clockhours", "clockhours", "clockhours"]
 
 
+def test_who_has_seen_what_nobody_sent_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lanes(service: str, path: str, role: str, **_: Any) -> Iterator[Any]:
+        seen = {} if service == "enrollment" else {"wea-enrollment-v1": 2}
+        return iter([{"key": "E-1", "seen": seen, "sent": {}, "parked": 0}])
+
+    system = Asked()
+    monkeypatch.setattr(system, "items", lanes)
+    assert check(system, wait_seconds=-1).problems == [
+        "clockhours has seen 2 of 0 events for E-1 on wea.enrollment.v1",
+        "notifications has seen 2 of 0 events for E-1 on wea.enrollment.v1",
+    ]
+
+
 def test_what_does_not_come_to_rest_is_a_finding_beside_the_books() -> None:
     system = Asked(waiting=1_000)
     assert check(system, wait_seconds=-1).problems == [
