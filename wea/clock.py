@@ -2,6 +2,7 @@
 
 import fcntl
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import psutil
@@ -34,21 +35,27 @@ class ProgrammeClock:
 
     def set(self, moment: datetime, *, force: bool = False) -> int:
         """Programme time is `moment` now. Returns the version that processes acknowledge."""
+        return self._move(lambda _: moment, force=force)
+
+    def advance(self, by: timedelta) -> int:
+        """Programme time is so much later. Of several at once each counts."""
+        return self._move(lambda now: now + by)
+
+    def _move(self, to: Callable[[datetime], datetime], *, force: bool = False) -> int:
         refuse_in_production()
-        times.check(moment)
         with (self._state.path / "clock.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if moment < self.now() and not force:
+            now = self.now()
+            moment = to(now)
+            times.check(moment)
+            if moment < now and not force:
                 raise UserError(
-                    f"{moment.isoformat()} is before programme time ({self.now().isoformat()}): "
+                    f"{moment.isoformat()} is before programme time ({now.isoformat()}): "
                     "what was decided since would lie in the future. --force does it all the same."
                 )
             version = int(self._content()["version"]) + 1
             self._write((moment - system_now()).total_seconds(), version)
         return version
-
-    def advance(self, by: timedelta) -> int:
-        return self.set(self.now() + by)
 
     def wait(self, version: int) -> None:
         """Return when every running process of a service has this version, or a later one."""

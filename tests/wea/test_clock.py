@@ -1,6 +1,7 @@
 """Programme time is moved for all processes at once, and only when that is meant."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -32,6 +33,13 @@ def test_set_and_advance_return_when_every_process_has_the_time(steady: FakeSyst
     for process in steady.run().processes:
         if process.service is not None:
             assert int((acks / str(process.pid)).read_text()) == version
+
+
+def test_each_of_several_advances_at_once_counts(steady: FakeSystem) -> None:
+    began = clock(steady, "set", "2030-05-01T00:00:00Z")
+    with ThreadPoolExecutor(8) as several:
+        list(several.map(ProgrammeClock(steady.state).advance, [timedelta(hours=1)] * 24))
+    assert timedelta(0) <= clock(steady, "advance", "0s") - began - timedelta(hours=24) < timedelta(minutes=1)
 
 
 def test_backwards_needs_force(steady: FakeSystem) -> None:
