@@ -249,7 +249,7 @@ class Case:
     session_id: str | None
     opened_at: datetime
     heard_at: datetime
-    learned_at: datetime | None = None
+    learned_at: datetime | None = None  # None in documents of before: heard_at
 
     @property
     def key(self) -> str:

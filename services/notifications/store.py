@@ -33,6 +33,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         Index.on("reserved", "_id"),
         Index.on("remind_at"),
         Index.on("cases.learned_at"),
+        Index.on("cases.heard_at"),  # for those of before there was the other
     ),
     # Each is changed by whoever reserves in it, too: so a seat and a plan that meet cannot miss each other.
     # `told_to`: where too many hold a seat to be told of a plan by one unit, the id up to which they are.

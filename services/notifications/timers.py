@@ -125,10 +125,12 @@ async def _day(database: Database, since: datetime, neighbours: Neighbours) -> D
 
 
 def _cases(since: datetime) -> list[dict[str, Any]]:
-    # By when we came to know of it: what is read late, or was parked, was opened before the last digest.
-    new = {"cases.learned_at": {"$gte": since}}
-    in_order = {"$sort": {"cases.learned_at": 1}}
-    return [{"$match": new}, {"$unwind": "$cases"}, {"$match": new}, in_order, {"$limit": 500}]
+    # By when we came to know of it: what is read late, or was parked, was opened before the last digest. Documents of
+    # before do not say: of them the event's own time stands.
+    learned, heard = {"cases.learned_at": {"$gte": since}}, {"cases.heard_at": {"$gte": since}}
+    maybe, new = {"$or": [learned, heard]}, {"$or": [learned, {"cases.learned_at": None, **heard}]}
+    in_order = {"$sort": {"cases.learned_at": 1, "cases.heard_at": 1}}
+    return [{"$match": maybe}, {"$unwind": "$cases"}, {"$match": new}, in_order, {"$limit": 500}]
 
 
 def _mail(since: datetime) -> list[dict[str, Any]]:

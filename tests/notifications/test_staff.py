@@ -134,6 +134,20 @@ def test_the_digests_subject_counts_one_and_many() -> None:
     ]
 
 
+async def test_an_exception_that_the_version_before_kept_is_in_the_next_digest(
+    notifications: Notifications, neighbours: Neighbours
+) -> None:
+    """It wrote no `learned_at`: what came between its last digest and the upgrade was in none."""
+    await notifications.hear(profile(), case(ExceptionKind.LATE_ATTEMPT))
+    educators, digests = notifications.database["educators"], notifications.database["messages"]
+    await educators.update_one({"_id": ROSA}, {"$unset": {"cases.0.learned_at": ""}})
+    for _ in range(2):
+        notifications.clock.now += DAY
+        await on_digest(notifications.database, notifications.programs, neighbours, notifications.clock())
+        subjects = [row["subject"] async for row in digests.find({"kind": "staff_digest"})]
+        assert subjects == ["Micro-credentials today: 1 new exception"]
+
+
 async def test_a_day_on_which_nothing_needs_staff_has_no_digest(
     notifications: Notifications, neighbours: Neighbours
 ) -> None:
