@@ -136,9 +136,8 @@ class Step:
     minutes: int
     ended_at: datetime
     micro_credential_id: str | None = None
-    # Not compared: they explain the credit, and a change that leaves the credit alone is not told.
-    attended_minutes: int = field(default=0, compare=False)
-    reason: str | None = field(default=None, compare=False)
+    attended_minutes: int = 0
+    reason: str | None = field(default=None, compare=False)  # explains the credit; another alone is not told
 
 
 @dataclass(frozen=True, slots=True)

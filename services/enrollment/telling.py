@@ -1,7 +1,7 @@
 """What to publish when what is true of an educator differs from what was last told."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from contracts import events
@@ -89,7 +89,12 @@ def _whole(educator_id: str, profile: Profile) -> events.EducatorProfile:
 
 
 def _step(educator_id: str, session_id: str, told: Step | None, step: Step) -> Iterator[Announcement]:
-    """Told when it comes to do its step, or does it for another; corrected when other minutes were told before."""
+    """Told when it comes to do its step, or does it for another; corrected when other minutes were told before.
+
+    Other minutes attended that leave the credit alone are kept with what was told, and are no news.
+    """
+    if told is not None and replace(told, attended_minutes=step.attended_minutes) == step:
+        return
     data: dict[str, Any] = {
         "educator_id": educator_id,
         "session_id": session_id,

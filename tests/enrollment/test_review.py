@@ -69,8 +69,8 @@ async def test_a_year_that_is_loaded_no_more_takes_nothing_back_that_was_told_by
 async def test_other_minutes_in_the_file_leave_what_was_told_and_hold_from_then_on(
     enrollment: Enrollment, tmp_path: Path
 ) -> None:
-    """Granted entries keep the values that they were granted with."""
-    await enrollment.given(attended(ANA), attended(BEN))
+    """Granted entries keep the values that they were granted with, those of a correction without effect too."""
+    await enrollment.given(attended(ANA), attended(BEN), attended("E-dee", minutes=95), corrected("E-dee", minutes=100))
     folder = Path(__file__).parents[2] / "programs"
     changed = tmp_path / "2023-24.toml"
     changed.write_text((folder / "2023-24.toml").read_text().replace("workshop = 90", "workshop = 60"))
