@@ -84,11 +84,11 @@ class Consumer:
         self._ownership = Ownership(database)
         self._applying = Applying(database, self._ownership, self.handlers, most_records)
         self._most = most_records
-        self._assignments = self._polled = 0  # how often we sought anew; how often when the last poll began
+        self._seeks = self._seeks_before_poll = 0  # how often so far, and when the last poll began
         self._empty_to: dict[Partition, int] = {}  # up to here no record stands, though offsets do
-        self._busy = asyncio.Lock()
-        self._taking: asyncio.Task[None] | None = None
-        self._beside: asyncio.Task[None] | None = None  # what an assignment asks for, and nobody waits for
+        self._in_hand = asyncio.Lock()  # held by a batch or by a rebalance, so that neither happens within the other
+        self._takeover: asyncio.Task[None] | None = None  # Kafka's client waits for it before it fetches
+        self._follow_up: asyncio.Task[None] | None = None  # the rest of an assignment, which nobody waits for
         self._progress = Progress(lambda: self._raw)
         self._started = False
         self.stopped_because: str | None = None
@@ -152,67 +152,69 @@ class Consumer:
 
     async def stop(self) -> None:
         self._applying.running = False
-        for task in (self._taking, self._beside):
+        for task in (self._takeover, self._follow_up):
             if task is not None:
-                task.cancel()  # Kafka's client waits for the first, and both wait for MongoDB or Kafka
+                task.cancel()  # MongoDB or Kafka may be away, and both tasks would wait for them without end
         await self._progress.shown()
         await self.broker.stop()
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Own the partitions, and read on from where the database stands, whatever Kafka has committed."""
-        async with self._busy:
-            self._taking = asyncio.create_task(self._take({self._partition(tp): tp for tp in partitions}))
-            await asyncio.wait([self._taking])
-        if self._taking.cancelled():
+        async with self._in_hand:
+            self._takeover = asyncio.create_task(self._take_over({self._partition(tp): tp for tp in partitions}))
+            await asyncio.wait([self._takeover])
+        if self._takeover.cancelled():
             self._ownership.give()
-        elif error := self._taking.exception():  # aiokafka would log whatever it is, and read on from elsewhere
+        elif error := self._takeover.exception():
+            # Raised from here, aiokafka would only log it, and read on from what Kafka has committed.
             self._ownership.give()
             self._stop_because("cannot_take_over", error)
 
-    async def _take(self, owned: Mapping[Partition, TopicPartition]) -> None:
+    async def _take_over(self, owned: Mapping[Partition, TopicPartition]) -> None:
         await self._ownership.take(list(owned))
         self._seek()
-        self._assignments += 1
-        # Beside: one partition without a leader, of which Kafka tells no end, holds up no other.
-        self._beside = asyncio.create_task(self._look_again(owned, dict(self._ownership.next)))
+        # A task of its own: Kafka may not know the end of one partition, and the others are to be read meanwhile.
+        self._follow_up = asyncio.create_task(self._after_takeover(owned, dict(self._ownership.next)))
         reached("consumer.assigned")
         log.info("assigned", partitions=len(owned))
 
-    async def _look_again(self, owned: Mapping[Partition, TopicPartition], began: Mapping[Partition, int]) -> None:
-        """What an assignment asks for besides reading on."""
+    async def _after_takeover(self, owned: Mapping[Partition, TopicPartition], began: Mapping[Partition, int]) -> None:
+        """Finish what a former owner left undone, and read topics that were made anew from their beginning."""
         try:
             self.database.mended |= await repeat(partial(mended, self.database), tries=None)
             await self._applying.retry_mended()
-            await self._rewind_what_is_new(owned, began)
+            await self._rewind_new_topics(owned, began)
         except Exception as error:  # noqa: BLE001 - nobody waits for this, so nobody else would hear of it
             self._stop_because("cannot_take_over", error)
 
-    async def _rewind_what_is_new(
+    async def _rewind_new_topics(
         self, owned: Mapping[Partition, TopicPartition], began: Mapping[Partition, int]
     ) -> None:
-        """A position beyond the end: the topic was made anew. Sequences and claims know what of it is old."""
+        """Where our position is beyond the end, the topic was deleted and made anew: read it from its beginning.
+
+        Records that stood on the old one as well are known by their sequence or claimed id, and applied only once.
+        """
         ends = await repeat(partial(self._ends, owned.values()), tries=None)
         if beyond := [partition for partition, tp in owned.items() if began[partition] > ends[tp]]:
-            async with self._busy:
+            async with self._in_hand:
                 for partition in beyond:
                     log.warning("position_beyond_end", topic=partition[0], partition=partition[1])
                     await self._ownership.rewind(partition)
                 self._seek()
-                self._assignments += 1  # what a poll has brought by now is read again
 
     async def revoked(self) -> None:
         """Finish or drop the batch in hand before the partitions go to another."""
         self._ownership.give()
-        if self._beside is not None:
-            self._beside.cancel()
-        async with self._busy:
+        if self._follow_up is not None:
+            self._follow_up.cancel()
+        async with self._in_hand:
             await self._progress.shown()
 
     async def _consume(self, records: Annotated[list[Any], SkipValidation]) -> None:
         try:
-            async with self._busy:
-                if self._polled != self._assignments:
-                    # Read before we had sought: from where Kafka has committed, which may be beyond where we stand.
+            async with self._in_hand:
+                if self._seeks != self._seeks_before_poll:
+                    # Polled before we sought, so read from somewhere else, maybe beyond our position: read it again.
                     self._seek()
                     return
                 batch = self._ownership.batch(records)
@@ -224,7 +226,7 @@ class Consumer:
                     await self._progress.shown()  # the last one
             await self._applying.retry_mended()
         except Exception:
-            # FastStream goes on with the next batch whatever is raised here: go back first, so nothing is passed over.
+            # FastStream takes the next batch whatever is raised here; so go back first, and no record is skipped.
             log.exception("consume_failed")
             self._seek()
             raise
@@ -248,16 +250,16 @@ class Consumer:
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
         """What has come, at once if there is anything; else what comes within the wait."""
-        self._polled = self._assignments
+        self._seeks_before_poll = self._seeks
         try:
-            found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=self._most)
+            by_partition = await consumer.getmany(timeout_ms=WAIT_MS, max_records=self._most)
         except Exception:
-            # Raised by one partition, after it had left behind what it took of others: read that again.
+            # One partition raised, and what aiokafka had already taken from the others is lost to us: read it again.
             self._seek()
             raise
-        if not found and self._applying.running:
+        if not by_partition and self._applying.running:
             await self._pass_over_marks(consumer)
-        return tuple(chain.from_iterable(found.values()))
+        return tuple(chain.from_iterable(by_partition.values()))
 
     async def _pass_over_marks(self, consumer: AIOKafkaConsumer) -> None:
         """What stands behind the last record and is none, a mark at the end of a transaction, counts as no lag.
@@ -275,6 +277,7 @@ class Consumer:
 
     def _seek(self) -> None:
         """Read on from where the database stands, whatever Kafka has committed."""
+        self._seeks += 1
         self._empty_to.clear()
         if (raw := self._raw) is not None:
             for partition, at in self._ownership.next.items():

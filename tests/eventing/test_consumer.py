@@ -157,7 +157,7 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning_whenever_ka
 
 
 async def _has_sought(consumer: Consumer) -> bool:
-    return bool(consumer._assignments)
+    return bool(consumer._seeks)
 
 
 async def test_what_was_read_beside_a_partition_that_cannot_be_read_is_not_passed_over(
