@@ -89,7 +89,7 @@ class Consumer:
         self._in_hand = asyncio.Lock()  # held by a batch or by a rebalance, so that neither happens within the other
         self._takeover: asyncio.Task[None] | None = None  # Kafka's client waits for it before it fetches
         self._follow_up: asyncio.Task[None] | None = None  # the rest of an assignment, which nobody waits for
-        self._progress = Progress(lambda: self._raw)
+        self._progress = Progress(kafka, lambda: self._raw)
         self._started = False
         self.stopped_because: str | None = None
         database.group = group
@@ -137,8 +137,8 @@ class Consumer:
         raw = self._raw
         if raw is None:
             return {}
-        at, assigned = self._ownership.next, raw.assignment()
-        ends = {part: raw.highwater(self._tp(part)) for part in at if self._tp(part) in assigned}
+        at, tp, assigned = self._ownership.next, self.kafka.physical_partition, raw.assignment()
+        ends = {part: raw.highwater(tp(part)) for part in at if tp(part) in assigned}
         return {
             part: max(0, end - max(at[part], self._empty_to.get(part, 0)))
             for part, end in ends.items()
@@ -161,7 +161,8 @@ class Consumer:
     async def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Own the partitions, and read on from where the database stands, whatever Kafka has committed."""
         async with self._in_hand:
-            self._takeover = asyncio.create_task(self._take_over({self._partition(tp): tp for tp in partitions}))
+            owned = [self.kafka.logical_partition(tp) for tp in partitions]
+            self._takeover = asyncio.create_task(self._take_over(owned))
             await asyncio.wait([self._takeover])
         if self._takeover.cancelled():
             self._ownership.give()
@@ -170,32 +171,30 @@ class Consumer:
             self._ownership.give()
             self._stop_because("cannot_take_over", error)
 
-    async def _take_over(self, owned: Mapping[Partition, TopicPartition]) -> None:
-        await self._ownership.take(list(owned))
+    async def _take_over(self, owned: Sequence[Partition]) -> None:
+        await self._ownership.take(owned)
         self._seek()
         # A task of its own: Kafka may not know the end of one partition, and the others are to be read meanwhile.
-        self._follow_up = asyncio.create_task(self._after_takeover(owned, dict(self._ownership.next)))
+        self._follow_up = asyncio.create_task(self._after_takeover(dict(self._ownership.next)))
         reached("consumer.assigned")
         log.info("assigned", partitions=len(owned))
 
-    async def _after_takeover(self, owned: Mapping[Partition, TopicPartition], began: Mapping[Partition, int]) -> None:
+    async def _after_takeover(self, began: Mapping[Partition, int]) -> None:
         """Finish what a former owner left undone, and read topics that were made anew from their beginning."""
         try:
             self.database.mended |= await repeat(partial(mended, self.database), tries=None)
             await self._applying.retry_mended()
-            await self._rewind_new_topics(owned, began)
+            await self._rewind_new_topics(began)
         except Exception as error:  # noqa: BLE001 - nobody waits for this, so nobody else would hear of it
             self._stop_because("cannot_take_over", error)
 
-    async def _rewind_new_topics(
-        self, owned: Mapping[Partition, TopicPartition], began: Mapping[Partition, int]
-    ) -> None:
+    async def _rewind_new_topics(self, began: Mapping[Partition, int]) -> None:
         """Where our position is beyond the end, the topic was deleted and made anew: read it from its beginning.
 
         Records that stood on the old one as well are known by their sequence or claimed id, and applied only once.
         """
-        ends = await repeat(partial(self._ends, owned.values()), tries=None)
-        if beyond := [partition for partition, tp in owned.items() if began[partition] > ends[tp]]:
+        ends = await repeat(partial(self._ends, began), tries=None)
+        if beyond := [partition for partition, at in began.items() if at > ends[partition]]:
             async with self._in_hand:
                 for partition in beyond:
                     log.warning("position_beyond_end", topic=partition[0], partition=partition[1])
@@ -220,8 +219,7 @@ class Consumer:
                 batch = self._ownership.batch(records)
                 reached("consumer.received")
                 await self._apply(batch)
-                done = {self._tp(part): at for part, at in self._ownership.next.items() if part in batch.began}
-                self._progress.at(done)
+                self._progress.at({part: at for part, at in self._ownership.next.items() if part in batch.began})
                 if not self._applying.running:
                     await self._progress.shown()  # the last one
             await self._applying.retry_mended()
@@ -270,10 +268,10 @@ class Consumer:
         with suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(WAIT_MS / 1000):
                 for partition in [partition for partition, lag in self.lags().items() if lag]:
-                    tp = self._tp(partition)
-                    if (at := await consumer.position(tp)) > self._ownership.next.get(partition, NOT_OURS):
+                    at = await consumer.position(self.kafka.physical_partition(partition))
+                    if at > self._ownership.next.get(partition, NOT_OURS):
                         self._empty_to[partition] = at
-                        self._progress.at({tp: at})
+                        self._progress.at({partition: at})
 
     def _seek(self) -> None:
         """Read on from where the database stands, whatever Kafka has committed."""
@@ -281,27 +279,21 @@ class Consumer:
         self._empty_to.clear()
         if (raw := self._raw) is not None:
             for partition, at in self._ownership.next.items():
-                raw.seek(self._tp(partition), at)
+                raw.seek(self.kafka.physical_partition(partition), at)
 
-    async def _ends(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+    async def _ends(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         if not partitions:
             return {}
         try:
-            ends: Mapping[TopicPartition, int] = await self._raw.end_offsets(list(partitions))
+            ends = await self._raw.end_offsets([self.kafka.physical_partition(partition) for partition in partitions])
         except KafkaError as error:
             raise TransientError(type(error).__name__) from error
-        return ends
+        return {self.kafka.logical_partition(tp): end for tp, end in ends.items()}
 
     @property
     def _raw(self) -> Any:
         """aiokafka's consumer, there from before the first assignment on."""
         return self._subscriber.consumer
-
-    def _partition(self, tp: TopicPartition) -> Partition:
-        return self.kafka.logical(tp.topic), tp.partition
-
-    def _tp(self, partition: Partition) -> TopicPartition:
-        return TopicPartition(self.kafka.physical(partition[0]), partition[1])
 
     async def _decode(self, message: KafkaMessage) -> list[Record | Failure]:
         raw = cast(tuple[ConsumerRecord, ...], message.raw_message)

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
+from eventing.batch import Partition
 from eventing.clients import started
 from eventing.fetched import read_any_names
 from eventing.topics import MOST_BYTES, RegisteredTopic, topic_settings
@@ -40,6 +41,12 @@ class KafkaSettings:
 
     def logical(self, topic: str) -> str:
         return topic.removeprefix(self.prefix)
+
+    def physical_partition(self, partition: Partition) -> TopicPartition:
+        return TopicPartition(self.physical(partition[0]), partition[1])
+
+    def logical_partition(self, partition: TopicPartition) -> Partition:
+        return self.logical(partition.topic), partition.partition
 
     @property
     def addresses(self) -> list[str]:

@@ -44,7 +44,7 @@ class Cluster:
 
     async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The offset after the last record of each partition."""
-        wanted = {self._tp(partition): partition for partition in partitions}
+        wanted = {self._kafka.physical_partition(partition): partition for partition in partitions}
         async with self._answering(self._asking):
             if self._asker is None:
                 self._asker = await self._consumer()
@@ -55,7 +55,7 @@ class Cluster:
         """Where a group stands, of the partitions that it has committed for."""
         async with self._answering(self._asking):
             committed = await (await self._administrator()).list_consumer_group_offsets(self._kafka.prefix + group)
-        return {(self._kafka.logical(tp.topic), tp.partition): at.offset for tp, at in committed.items()}
+        return {self._kafka.logical_partition(tp): at.offset for tp, at in committed.items()}
 
     async def members(self, group: str) -> int:
         """How many processes consume in a group."""
@@ -78,7 +78,7 @@ class Cluster:
         if self._reader is None:
             self._reader = await self._consumer()
         reader = self._reader
-        partitions = {self._tp(partition): partition for partition in wanted}
+        partitions = {self._kafka.physical_partition(partition): partition for partition in wanted}
         reader.assign(list(partitions))
         first = await reader.beginning_offsets(list(partitions))
         ends = await reader.end_offsets(list(partitions))
@@ -136,9 +136,6 @@ class Cluster:
             client = AIOKafkaAdminClient(**self._kafka.options, request_timeout_ms=int(ANSWER_SECONDS * 1000))
             self._admin = await started(client, client.close)
         return self._admin
-
-    def _tp(self, partition: Partition) -> TopicPartition:
-        return TopicPartition(self._kafka.physical(partition[0]), partition[1])
 
 
 async def _stopped(stopping: Awaitable[None] | None) -> None:

@@ -6,8 +6,9 @@ from contextlib import suppress
 
 import structlog
 from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import TopicPartition
 
+from eventing.batch import Partition
+from eventing.kafka import KafkaSettings
 from eventing.points import reached
 
 log = structlog.get_logger(__name__)
@@ -19,13 +20,13 @@ SHOWN_WITHIN_SECONDS = 5.0
 class Progress:
     """Tells Kafka how far a consumer is, beside its work: what comes within a moment is told at once."""
 
-    def __init__(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
-        self._consumer = consumer
-        self._unshown: dict[TopicPartition, int] = {}
+    def __init__(self, kafka: KafkaSettings, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
+        self._kafka, self._consumer = kafka, consumer
+        self._unshown: dict[Partition, int] = {}
         self._showing: asyncio.Task[None] | None = None
         self._now = asyncio.Event()
 
-    def at(self, done: Mapping[TopicPartition, int]) -> None:
+    def at(self, done: Mapping[Partition, int]) -> None:
         """These partitions are done up to here."""
         self._unshown.update(done)
         if self._showing is None or self._showing.done():
@@ -43,7 +44,7 @@ class Progress:
         while self._unshown and (consumer := self._consumer()) is not None:
             done, self._unshown = self._unshown, {}
             try:
-                await consumer.commit(done)
+                await consumer.commit({self._kafka.physical_partition(part): at for part, at in done.items()})
                 reached("consumer.shown")
             except Exception as error:  # noqa: BLE001 - whatever Kafka says to it
                 log.info("lag_not_shown", error=type(error).__name__)
