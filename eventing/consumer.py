@@ -7,7 +7,6 @@ FastStream runs the loop (MANUAL acknowledgement, our own parser and batch decod
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -28,7 +27,7 @@ from eventing.batch import Batch, Failure, Partition, Record
 from eventing.clients import started
 from eventing.kafka import KafkaError, KafkaSettings
 from eventing.mongo import Database
-from eventing.ownership import NOT_OURS, Ownership
+from eventing.ownership import Ownership
 from eventing.parking import Handlers, mended
 from eventing.points import reached
 from eventing.positions import StaleError
@@ -85,11 +84,10 @@ class Consumer:
         self._applying = Applying(database, self._ownership, self.handlers, most_records)
         self._most = most_records
         self._seeks = self._seeks_before_poll = 0  # how often so far, and when the last poll began
-        self._empty_to: dict[Partition, int] = {}  # up to here no record stands, though offsets do
         self._in_hand = asyncio.Lock()  # held by a batch or by a rebalance, so that neither happens within the other
         self._takeover: asyncio.Task[None] | None = None  # Kafka's client waits for it before it fetches
         self._follow_up: asyncio.Task[None] | None = None  # the rest of an assignment, which nobody waits for
-        self._progress = Progress(kafka, lambda: self._raw)
+        self._progress = Progress(kafka, self._ownership, lambda: self._raw)
         self._started = False
         self.stopped_because: str | None = None
         database.group = group
@@ -134,16 +132,7 @@ class Consumer:
 
     def lags(self) -> dict[Partition, int]:
         """Records not yet handled, of each partition that this process reads and knows the end of."""
-        raw = self._raw
-        if raw is None:
-            return {}
-        at, tp, assigned = self._ownership.next, self.kafka.physical_partition, raw.assignment()
-        ends = {part: raw.highwater(tp(part)) for part in at if tp(part) in assigned}
-        return {
-            part: max(0, end - max(at[part], self._empty_to.get(part, 0)))
-            for part, end in ends.items()
-            if end is not None
-        }
+        return self._progress.lags()
 
     async def start(self) -> None:
         await self._ownership.begin()
@@ -155,7 +144,7 @@ class Consumer:
         for task in (self._takeover, self._follow_up):
             if task is not None:
                 task.cancel()  # MongoDB or Kafka may be away, and both tasks would wait for them without end
-        await self._progress.shown()
+        await self._progress.commit_now()
         await self.broker.stop()
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> None:
@@ -207,7 +196,7 @@ class Consumer:
         if self._follow_up is not None:
             self._follow_up.cancel()
         async with self._in_hand:
-            await self._progress.shown()
+            await self._progress.commit_now()
 
     async def _consume(self, records: Annotated[list[Any], SkipValidation]) -> None:
         try:
@@ -219,9 +208,9 @@ class Consumer:
                 batch = self._ownership.batch(records)
                 reached("consumer.received")
                 await self._apply(batch)
-                self._progress.at({part: at for part, at in self._ownership.next.items() if part in batch.began})
+                self._progress.commit_soon(self._ownership.stand_after(batch))
                 if not self._applying.running:
-                    await self._progress.shown()  # the last one
+                    await self._progress.commit_now()  # the last one
             await self._applying.retry_mended()
         except Exception:
             # FastStream takes the next batch whatever is raised here; so go back first, and no record is skipped.
@@ -256,27 +245,13 @@ class Consumer:
             self._seek()
             raise
         if not by_partition and self._applying.running:
-            await self._pass_over_marks(consumer)
+            await self._progress.pass_over_marks(consumer)
         return tuple(chain.from_iterable(by_partition.values()))
-
-    async def _pass_over_marks(self, consumer: AIOKafkaConsumer) -> None:
-        """What stands behind the last record and is none, a mark at the end of a transaction, counts as no lag.
-
-        Nothing is in hand now, and so nothing that Kafka's client has passed is left to be applied.
-        """
-        # Kafka's client waits where a position is not known, which holds up no other partition.
-        with suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(WAIT_MS / 1000):
-                for partition in [partition for partition, lag in self.lags().items() if lag]:
-                    at = await consumer.position(self.kafka.physical_partition(partition))
-                    if at > self._ownership.next.get(partition, NOT_OURS):
-                        self._empty_to[partition] = at
-                        self._progress.at({partition: at})
 
     def _seek(self) -> None:
         """Read on from where the database stands, whatever Kafka has committed."""
         self._seeks += 1
-        self._empty_to.clear()
+        self._progress.sought()
         if (raw := self._raw) is not None:
             for partition, at in self._ownership.next.items():
                 raw.seek(self.kafka.physical_partition(partition), at)

@@ -50,6 +50,10 @@ class Ownership:
     def applied(self, batch: Batch) -> None:
         self.next.update(batch.ends)
 
+    def stand_after(self, batch: Batch) -> dict[Partition, int]:
+        """Where the batch's partitions stand now that it was tried, of those that are still ours."""
+        return {partition: at for partition, at in self.next.items() if partition in batch.began}
+
     async def reread(self, batch: Batch) -> None:
         """The batch was not next: stand where the database stands."""
         ours = self.next  # what is given away meanwhile stays so: `give` and `take` put another in its place

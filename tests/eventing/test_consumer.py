@@ -231,7 +231,7 @@ async def test_a_consumer_told_to_end_while_kafka_is_away_ends(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(AIOKafkaConsumer, "commit", for_ever)
-    monkeypatch.setattr("eventing.progress.SHOWN_WITHIN_SECONDS", 0.5)
+    monkeypatch.setattr("eventing.progress.COMMIT_WITHIN_SECONDS", 0.5)
     async with asyncio.timeout(PATIENCE_SECONDS), consuming(kafka_settings, database, toy):
         await say(kafka_settings, Topics().record(HEARD.name, "k", "toy.Heard", {}))
         await asked.wait()
