@@ -1,7 +1,14 @@
 """The consumer: batches from Kafka to handlers, each batch one transaction, for ever.
 
-FastStream runs the loop (MANUAL acknowledgement, our own parser and batch decoder); where a partition stands is ours
-(ownership.py). A batch is done when its transaction is committed (applying.py), and only then is the next one taken.
+FastStream runs the loop, with one subscriber for all topics of the service. One turn of it:
+
+    _poll      fetch what has come (aiokafka)
+    _decode    read each record, or say why it cannot be read (reading.py)
+    _consume   make a batch of what is next (ownership.py), and apply it, whatever it takes (applying.py)
+
+Where we stand on each partition is in the database, moved in the transaction that applies the batch. Kafka's committed
+offsets only show others the lag (progress.py). So each assignment first takes the partitions over in the database, and
+then seeks to where that stands; and whatever goes wrong, the answer is to seek there again.
 """
 
 import asyncio
@@ -40,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 MOST_RECORDS = 2000
 WAIT_MS = 500
-MANY_BYTES = 512 * 1024  # where these are there, no reader lingers
+MANY_BYTES = 512 * 1024  # as many waiting bytes are fetched at once, however long we would linger
 SESSION_MS = 6_000
 
 Handler = Callable[..., Awaitable[None]]
@@ -60,9 +67,9 @@ class Subscription:
 
 
 class Consumer:
-    """One service's consumer group member. `context` goes to every handler between the batch and `now`.
+    """One member of a service's consumer group. `context` goes to every handler between the batch and `now`.
 
-    `linger_ms`: how long records may wait at Kafka for more to come, so that there are few batches.
+    `linger_ms`: how long records may wait at Kafka for others, so that they come in fewer and larger batches.
     """
 
     def __init__(
@@ -101,30 +108,7 @@ class Consumer:
             logger=logging.getLogger("faststream"),
             log_level=logging.DEBUG,
         )
-        self._subscriber = self.broker.subscriber(
-            *(kafka.physical(topic.name) for topic in self._topics),
-            batch=True,
-            group_id=kafka.prefix + group,
-            group_instance_id=kafka.instance,
-            auto_offset_reset="earliest",
-            ack_policy=AckPolicy.MANUAL,
-            max_records=most_records,
-            batch_timeout_ms=20,
-            fetch_max_wait_ms=linger_ms or 100,
-            fetch_min_bytes=MANY_BYTES if linger_ms else 1,
-            session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=1_500,
-            max_poll_interval_ms=600_000,
-            isolation_level="read_committed",  # what a portal has taken back was never said
-            listener=_Listener(self),
-            parser=parse,
-            decoder=self._decode,
-            title=f"{group} reads",
-        )
-        self._subscriber(self._consume)
-        # FastStream sleeps batch_timeout_ms after each empty poll, on top of the poll's own wait: forty wake-ups a
-        # second while idle, and up to 20 ms more for a record. Waiting once, in Kafka's own client, costs neither.
-        self._subscriber.get_msg = self._poll  # type: ignore[method-assign]
+        self._subscriber = self._build_subscriber(linger_ms)
 
     @property
     def ready(self) -> bool:
@@ -146,6 +130,82 @@ class Consumer:
                 task.cancel()  # MongoDB or Kafka may be away, and both tasks would wait for them without end
         await self._progress.commit_now()
         await self.broker.stop()
+
+    def _build_subscriber(self, linger_ms: int) -> Any:
+        subscriber = self.broker.subscriber(
+            *(self.kafka.physical(topic.name) for topic in self._topics),
+            batch=True,
+            group_id=self.kafka.prefix + self.group,
+            group_instance_id=self.kafka.instance,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            max_records=self._most,
+            batch_timeout_ms=20,
+            fetch_max_wait_ms=linger_ms or 100,
+            fetch_min_bytes=MANY_BYTES if linger_ms else 1,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=1_500,
+            max_poll_interval_ms=600_000,
+            isolation_level="read_committed",  # what a producer's aborted transaction wrote was never said
+            listener=_Listener(self),
+            parser=parse,
+            decoder=self._decode,
+            title=f"{self.group} reads",
+        )
+        subscriber(self._consume)
+        # FastStream sleeps batch_timeout_ms after each empty poll, on top of the poll's own wait: forty wake-ups a
+        # second while idle, and up to 20 ms more for a record. Waiting once, in Kafka's own client, costs neither.
+        subscriber.get_msg = self._poll  # type: ignore[method-assign]
+        return subscriber
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+        """What has come; where nothing has, what comes within the wait."""
+        self._seeks_before_poll = self._seeks
+        try:
+            by_partition = await consumer.getmany(timeout_ms=WAIT_MS, max_records=self._most)
+        except Exception:
+            # One partition raised, and what aiokafka had already taken from the others is lost to us: read it again.
+            self._seek()
+            raise
+        if not by_partition and self._applying.running:
+            await self._progress.pass_over_marks(consumer)
+        return tuple(chain.from_iterable(by_partition.values()))
+
+    async def _decode(self, message: KafkaMessage) -> list[Record | Failure]:
+        raw = cast(tuple[ConsumerRecord, ...], message.raw_message)
+        topics = [self.kafka.logical(record.topic) for record in raw]
+        uncounted = self.database.uncounted
+        return [read(one, topic, counted=topic not in uncounted) for one, topic in zip(raw, topics, strict=True)]
+
+    async def _consume(self, records: Annotated[list[Any], SkipValidation]) -> None:
+        try:
+            async with self._in_hand:
+                if self._seeks != self._seeks_before_poll:
+                    # Polled before we sought, so read from somewhere else, maybe beyond our position: read it again.
+                    self._seek()
+                    return
+                batch = self._ownership.batch(records)
+                reached("consumer.received")
+                await self._apply(batch)
+                self._progress.commit_soon(self._ownership.stand_after(batch))
+                if not self._applying.running:
+                    await self._progress.commit_now()  # the last one
+            await self._applying.retry_mended()
+        except Exception:
+            # FastStream takes the next batch whatever is raised here; so go back first, and no record is skipped.
+            log.exception("consume_failed")
+            self._seek()
+            raise
+
+    async def _apply(self, batch: Batch) -> None:
+        try:
+            await self._applying.apply(batch)
+        except StaleError:
+            log.warning("stale_batch", records=len(batch.records))
+            await self._ownership.reread(batch)
+            self._seek()
+        except StoppedError as error:
+            self._stop_because(error.reason, error.__cause__)
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         """Own the partitions, and read on from where the database stands, whatever Kafka has committed."""
@@ -198,55 +258,12 @@ class Consumer:
         async with self._in_hand:
             await self._progress.commit_now()
 
-    async def _consume(self, records: Annotated[list[Any], SkipValidation]) -> None:
-        try:
-            async with self._in_hand:
-                if self._seeks != self._seeks_before_poll:
-                    # Polled before we sought, so read from somewhere else, maybe beyond our position: read it again.
-                    self._seek()
-                    return
-                batch = self._ownership.batch(records)
-                reached("consumer.received")
-                await self._apply(batch)
-                self._progress.commit_soon(self._ownership.stand_after(batch))
-                if not self._applying.running:
-                    await self._progress.commit_now()  # the last one
-            await self._applying.retry_mended()
-        except Exception:
-            # FastStream takes the next batch whatever is raised here; so go back first, and no record is skipped.
-            log.exception("consume_failed")
-            self._seek()
-            raise
-
-    async def _apply(self, batch: Batch) -> None:
-        try:
-            await self._applying.apply(batch)
-        except StaleError:
-            log.warning("stale_batch", records=len(batch.records))
-            await self._ownership.reread(batch)
-            self._seek()
-        except StoppedError as error:
-            self._stop_because(error.reason, error.__cause__)
-
     def _stop_because(self, reason: str, error: BaseException | None) -> None:
         """Apply nothing more and say so: the service is not ready until people have looked."""
         self._applying.running = False
         self.stopped_because = reason
         log.error("consumer_stopped", reason=reason, error=str(error))
         metrics.STOPPED.labels(self.group).set(1)
-
-    async def _poll(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
-        """What has come, at once if there is anything; else what comes within the wait."""
-        self._seeks_before_poll = self._seeks
-        try:
-            by_partition = await consumer.getmany(timeout_ms=WAIT_MS, max_records=self._most)
-        except Exception:
-            # One partition raised, and what aiokafka had already taken from the others is lost to us: read it again.
-            self._seek()
-            raise
-        if not by_partition and self._applying.running:
-            await self._progress.pass_over_marks(consumer)
-        return tuple(chain.from_iterable(by_partition.values()))
 
     def _seek(self) -> None:
         """Read on from where the database stands, whatever Kafka has committed."""
@@ -269,12 +286,6 @@ class Consumer:
     def _raw(self) -> Any:
         """aiokafka's consumer, there from before the first assignment on."""
         return self._subscriber.consumer
-
-    async def _decode(self, message: KafkaMessage) -> list[Record | Failure]:
-        raw = cast(tuple[ConsumerRecord, ...], message.raw_message)
-        topics = [self.kafka.logical(record.topic) for record in raw]
-        uncounted = self.database.uncounted
-        return [read(one, topic, counted=topic not in uncounted) for one, topic in zip(raw, topics, strict=True)]
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
