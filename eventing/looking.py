@@ -14,9 +14,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from eventing.batch import Failure, Partition, Record
-from eventing.clients import started, stopped
+from eventing.clients import started
 from eventing.kafka import KafkaSettings, TopicPartition
 from eventing.reading import read
+from eventing.shielded import shielded
 from eventing.transient import TransientError
 
 Place = tuple[str, int, int]  # topic (the registry's name), partition, offset
@@ -141,4 +142,4 @@ class Cluster:
 async def _stopped(stopping: Awaitable[None] | None) -> None:
     if stopping is not None:
         with suppress(KafkaError, OSError, TimeoutError):
-            await stopped(stopping, STOP_SECONDS)
+            await shielded(stopping, seconds=STOP_SECONDS)

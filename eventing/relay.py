@@ -16,13 +16,14 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from eventing import metrics, outbox
-from eventing.clients import started, stopped
+from eventing.clients import started
 from eventing.envelope import STRUCTURED_HEADERS
 from eventing.kafka import KafkaSettings, producer
 from eventing.leases import Shares
 from eventing.mongo import Database, faults
 from eventing.points import reached
 from eventing.removal import Removal
+from eventing.shielded import shielded
 from eventing.transient import TransientError, pause
 
 log = structlog.get_logger(__name__)
@@ -148,6 +149,6 @@ class Relay:
         dead, self._producer = self._producer, None
         if dead is not None:
             try:
-                await stopped(dead.stop(), STOP_SECONDS)
+                await shielded(dead.stop(), seconds=STOP_SECONDS)
             except (KafkaError, OSError, TimeoutError) as error:
                 log.info("producer_dropped", error=type(error).__name__)

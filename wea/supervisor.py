@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from contracts import topics
+from eventing.shielded import shielded
 from wea import record, settings
 from wea.child import Child, NotStartedError, Spec
 from wea.mongo_users import has_user, provision
@@ -91,17 +92,6 @@ async def _all(*steps: Coroutine[Any, Any, object]) -> None:
         raise failures.exceptions[0] from None
 
 
-async def _to_its_end(work: Callable[[], None]) -> None:
-    """Do it in a thread. Cancelled, it waits for the thread, which goes on all the same: whoever tries again would
-    work on the same folder beside it."""
-    working = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        await asyncio.shield(working)
-    except asyncio.CancelledError:
-        await asyncio.gather(working, return_exceptions=True)
-        raise
-
-
 class System:
     """The processes of one run. Every change of theirs is in the run record before anything else happens."""
 
@@ -165,7 +155,8 @@ class System:
 
     async def _start_server(self, server: Server, port: int) -> None:
         self._tell(f"starting {server.name}")
-        await _to_its_end(server.prepare)
+        # A thread goes on though we are cancelled; whoever tries again is not to work on the same folder beside it.
+        await shielded(asyncio.to_thread(server.prepare), cancelled_seconds=None)
 
         async def ready() -> bool:
             return await asyncio.to_thread(server.ready)

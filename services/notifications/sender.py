@@ -7,7 +7,7 @@ being written: MongoDB, the mail server and this process are busy at the same ti
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ import structlog
 from eventing.clock import Clock, system_now
 from eventing.mongo import Database, UpdateOne, faults
 from eventing.points import reached
+from eventing.shielded import shielded
 from eventing.transient import RefusedError, TransientError, pause
 from services.notifications import holding, links, metrics, settling
 from services.notifications.decisions import Known
@@ -175,7 +176,8 @@ class Sender:
                 # A server that was away is asked with one: each try writes a message and its link anew.
                 many = 1 if self._away else most
                 wave, ready = ready[:many], ready[many:]
-                await _to_its_end(self._wave(shift, pool, wave))
+                # Whoever stops us waits for what is being handed over: cut off, its outcome would be unknown.
+                await shielded(self._wave(shift, pool, wave), cancelled_seconds=STOPS_WITHIN_SECONDS)
                 if ready and self._away:
                     await holding.give_back(shift, [document["_id"] for document, _ in ready])
                     break  # they are written anew, as things stand then
@@ -254,17 +256,6 @@ def _sending(document: dict[str, Any], ready: Ready) -> dict[str, Any]:
     # Where a merge brought it to another account, that one's erasure finds its address even if the merge is undone.
     about["addressee"] = None if to == document["educator_id"] else to
     return {"$set": {"status": Status.SENDING.value, **words, **about}, "$inc": {"tries": 1}}
-
-
-async def _to_its_end(wave: Coroutine[Any, Any, None]) -> None:
-    """Whoever stops us waits for what is being handed over: what is cut off would be unknown."""
-    task = asyncio.create_task(wave)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=STOPS_WITHIN_SECONDS)
-        task.cancel()
-        raise
 
 
 async def _ended(shift: Shift) -> None:

@@ -11,11 +11,12 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import UnknownTopicOrPartitionError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from eventing.clients import started, stopped
+from eventing.clients import started
 from eventing.clock import system_now
 from eventing.consumer import Consumer, Subscription
 from eventing.kafka import KafkaSettings, producer
 from eventing.mongo import Database
+from eventing.shielded import shielded
 from eventing.testing import Topics
 from tests.eventing.conftest import HEARD, Toy, heard, relaying, say
 from tests.eventing.test_relay import publish
@@ -80,7 +81,7 @@ async def test_a_client_cancelled_while_it_stops_is_closed(
     stops = told(monkeypatch, AIOKafkaProducer, "stop", _always)
     client = producer(kafka_settings)
     await started(client, client.stop)
-    await _cancelled_at(stops, stopped(client.stop(), 5))
+    await _cancelled_at(stops, shielded(client.stop(), seconds=5))
 
 
 async def test_a_relay_that_ends_while_its_producer_starts_leaves_none_open(
@@ -121,7 +122,7 @@ async def test_a_client_that_cannot_start_is_stopped_and_says_why() -> None:
 async def test_a_stop_has_so_many_seconds_and_no_more() -> None:
     client = _Client(stopping=asyncio.Event())
     with pytest.raises(TimeoutError):
-        await stopped(client.stop(), 0.01)
+        await shielded(client.stop(), seconds=0.01)
     assert client.stopped
 
 
@@ -130,7 +131,7 @@ async def test_what_goes_wrong_in_a_stop_is_said() -> None:
         raise OSError("broken pipe")
 
     with pytest.raises(OSError, match="broken pipe"):
-        await stopped(fails(), 5)
+        await shielded(fails(), seconds=5)
 
 
 class _Client:
