@@ -49,10 +49,10 @@ class Applying:
         for part in self._by_handler(batch):
             await self._apply(part)
 
-    async def retry_mended(self) -> None:
-        """The record that a lane waited for has come: try what stands behind it."""
-        while self._database.mended:
-            key = self._database.mended.pop()
+    async def retry_after_gaps(self) -> None:
+        """Try what was parked behind a gap, of keys whose missing record has come."""
+        while self._database.gaps_closed:
+            key = self._database.gaps_closed.pop()
             await repeat(partial(retry, self._database, key, self._handlers), tries=None)
 
     async def _apply(self, batch: Batch) -> None:

@@ -35,7 +35,7 @@ from eventing.clients import started
 from eventing.kafka import KafkaError, KafkaSettings
 from eventing.mongo import Database
 from eventing.ownership import Ownership
-from eventing.parking import Handlers, mended
+from eventing.parking import Handlers, closed_gaps
 from eventing.points import reached
 from eventing.positions import StaleError
 from eventing.progress import Progress
@@ -190,7 +190,7 @@ class Consumer:
                 self._progress.commit_soon(self._ownership.stand_after(batch))
                 if not self._applying.running:
                     await self._progress.commit_now()  # the last one
-            await self._applying.retry_mended()
+            await self._applying.retry_after_gaps()
         except Exception:
             # FastStream takes the next batch whatever is raised here; so go back first, and no record is skipped.
             log.exception("consume_failed")
@@ -231,8 +231,8 @@ class Consumer:
     async def _after_takeover(self, began: Mapping[Partition, int]) -> None:
         """Finish what a former owner left undone, and read topics that were made anew from their beginning."""
         try:
-            self.database.mended |= await repeat(partial(mended, self.database), tries=None)
-            await self._applying.retry_mended()
+            self.database.gaps_closed |= await repeat(partial(closed_gaps, self.database), tries=None)
+            await self._applying.retry_after_gaps()
             await self._rewind_new_topics(began)
         except Exception as error:  # noqa: BLE001 - nobody waits for this, so nobody else would hear of it
             self._stop_because("cannot_take_over", error)

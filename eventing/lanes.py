@@ -42,7 +42,7 @@ class Lane:
         self._gap: list[Any] | None = self._document.get("gap")
         self._blocked_now = False
         self._awaited: str | None = None  # the place of the record that closes the gap
-        self.mended = False
+        self.gap_closed = False  # by a record of this unit
 
     def seen(self, topic: str) -> int:
         return self._seen.get(slug(topic), 0)
@@ -64,7 +64,7 @@ class Lane:
         if record.parked_n is not None:
             return self._blocked_now
         if self._gap is not None and self._gap == [record.topic, record.event.sequence]:
-            self.mended, self._gap = True, None
+            self.gap_closed, self._gap = True, None
             self._sets["gap"] = None
             self._awaited = record.place
             return False
@@ -130,9 +130,9 @@ class Lanes:
         return [change for lane in self._lanes.values() if (change := lane.change()) is not None]
 
     @property
-    def mended(self) -> list[str]:
+    def gaps_closed(self) -> list[str]:
         """Keys whose missing record has come: what waited behind it can be tried."""
-        return [key for key, lane in self._lanes.items() if lane.mended]
+        return [key for key, lane in self._lanes.items() if lane.gap_closed]
 
 
 def parked_document(record: Record, n: int, why: dict[str, str]) -> dict[str, Any]:

@@ -142,7 +142,7 @@ class Database:
         self.uncounted: frozenset[str] = frozenset()  # topics that others write: no sequence of ours there
         self.reading: Owner | None = None  # the session of this process's consumer
         self.group = name  # the consumer group that writes here, in metrics
-        self.mended: set[str] = set()  # lanes whose missing record has come
+        self.gaps_closed: set[str] = set()  # keys whose missing record has come: what waited for it can be tried
 
     def __getitem__(self, collection: str) -> Any:
         return self._db[collection]

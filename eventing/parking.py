@@ -74,8 +74,8 @@ async def retry(database: Database, key: str, handlers: Handlers) -> Outcome:
     return outcome
 
 
-async def mended(database: Database) -> set[str]:
-    """Lanes whose missing record has come while nobody was left to try what waited for it: who let it in was killed."""
+async def closed_gaps(database: Database) -> set[str]:
+    """Keys whose missing record has come, though what waited for it was not tried: that process was killed first."""
     with faults():
         lanes = await database[COLLECTION].find({"parked": {"$gt": 0}, "gap": None}, {"_id": 1}).to_list(None)
     heads = [await _head(database, lane["_id"]) for lane in lanes]

@@ -95,7 +95,7 @@ class UnitOfWork:
         except _TakenBack:
             return
         database.committed(unit._written)
-        database.mended.update(unit._lanes.mended)
+        database.gaps_closed.update(unit._lanes.gaps_closed)
         metrics.records(database.group, unit.outcomes)
         tracing.TRACING.published(unit._traced, began)
         for record, reason in unit._parked:

@@ -276,7 +276,7 @@ async def test_what_waited_is_tried_by_the_next_reader_where_the_one_that_read_t
     toy.broken = {broken.event.id}
     await apply(database, toy, first, third, replace(missing, offset=3), replace(broken, partition=0))
     toy.broken = set()
-    database.mended.clear()  # as with the process
+    database.gaps_closed.clear()  # as with the process
     async with consuming(kafka_settings, database, toy):
         await until_true(lambda: _parked(database, "k", 0))
     assert await heard(database, "k") == ids(sent)
@@ -291,7 +291,7 @@ async def test_a_missing_record_that_comes_later_in_the_same_batch_is_not_parked
     first, missing, third, fourth, fifth = sent
     await apply(database, toy, first, third, fourth, missing, fifth)
     assert await reasons(database, "k") == ["sequence_gap", "behind", "behind"]
-    assert database.mended == {"k"}
+    assert database.gaps_closed == {"k"}
     await parking.retry(database, "k", handlers)
     assert await heard(database, "k") == ids(sent)
 
