@@ -62,10 +62,11 @@ Operation = UpdateOne | UpdateMany | InsertOne[Any] | DeleteOne | DeleteMany
 
 # Server codes of faults that pass: time limits, elections, killed or lost transactions and sessions, a full disk.
 PASSING = frozenset(
-    {6, 7, 24, 43, 46, 50, 64, 89, 91, 112, 189, 206, 217, 225, 237, 239, 244, 246, 251, 262, 286, 290, 365}
+    {6, 7, 24, 43, 46, 50, 64, 89, 91, 112, 134, 189, 206, 217, 225, 237, 239, 244, 246, 251, 262, 286, 290, 365}
+    | {9001, 10058, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
 )
 INDEX_DIFFERS = frozenset({85, 86})  # IndexOptionsConflict, IndexKeySpecsConflict
-PASSING_TOO = frozenset({134, 10058, 10107, 11600, 11601, 11602, 13435, 13436, 14031, 9001})
+COLLECTION_EXISTS = 48
 UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 COMMIT_TRIES = 20
 DUPLICATE_KEY = 11000
@@ -95,10 +96,10 @@ def faults() -> Iterator[None]:
     except InvalidOperation as error:  # a session killed or ended under us, a client being closed
         raise TransientError(type(error).__name__) from error
     except PyMongoError as error:
-        raise _sorted_out(error) from error
+        raise _passing_or_refused(error) from error
 
 
-def _sorted_out(error: PyMongoError) -> TransientError | RefusedError:
+def _passing_or_refused(error: PyMongoError) -> TransientError | RefusedError:
     name = type(error).__name__
     if error.has_error_label("TransientTransactionError") or error.has_error_label(UNKNOWN_COMMIT):
         return TransientError(name)
@@ -106,10 +107,10 @@ def _sorted_out(error: PyMongoError) -> TransientError | RefusedError:
         return TransientError(name)
     if isinstance(error, BulkWriteError):
         codes = {e.get("code") for e in (error.details or {}).get("writeErrors", ())}
-        if codes & (PASSING | PASSING_TOO) or not codes:
+        if codes & PASSING or not codes:
             return TransientError(name)
         return RefusedError(f"{name} {sorted(c for c in codes if c)}")
-    if isinstance(error, OperationFailure) and error.code in PASSING | PASSING_TOO:
+    if isinstance(error, OperationFailure) and error.code in PASSING:
         return TransientError(f"{name} {error.code}")
     return RefusedError(f"{name} {getattr(error, 'code', None)}")
 
@@ -285,7 +286,7 @@ class Database:
             await self._db.create_collection(collection)
         except PyMongoError as error:
             # Another replica was first: the server says so, or the driver, which looks before it asks.
-            if not isinstance(error, CollectionInvalid) and getattr(error, "code", None) != 48:
+            if not isinstance(error, CollectionInvalid) and getattr(error, "code", None) != COLLECTION_EXISTS:
                 raise
 
     async def ping(self) -> None:
