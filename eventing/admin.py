@@ -1,6 +1,8 @@
 """What every service shows over HTTP: health, metrics, and for operators what is parked, quarantined and waiting."""
 
 import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -58,12 +60,13 @@ def build_api(service: Service, keys: Keys, *, title: str) -> FastAPI:
     Its lifespan starts and stops the service.
     """
 
-    async def lifespan(_: FastAPI) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with service.running():
             yield
 
     api = FastAPI(
-        title=title, version=version("wea-clock-hours"), lifespan=_context(lifespan), redoc_url=None,
+        title=title, version=version("wea-clock-hours"), lifespan=lifespan, redoc_url=None,
         swagger_ui_parameters={"tryItOutEnabled": False},
     )  # fmt: skip
     install_problems(api)
@@ -75,12 +78,6 @@ def build_api(service: Service, keys: Keys, *, title: str) -> FastAPI:
     _parked(api, service, keys)
     _waiting(api, service, keys)
     return api
-
-
-def _context(function: Any) -> Any:
-    from contextlib import asynccontextmanager
-
-    return asynccontextmanager(function)
 
 
 def _health(api: FastAPI, service: Service) -> None:

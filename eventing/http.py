@@ -1,4 +1,4 @@
-"""HTTP as every service speaks it: RFC 9457 problems, bearer keys with roles, cursor pages, an audit trail."""
+"""HTTP as every service speaks it: RFC 9457 problems, bearer keys with roles, cursor pages."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Coroutine, Mapping, Sequence

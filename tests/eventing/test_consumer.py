@@ -15,7 +15,7 @@ from eventing import positions
 from eventing.batch import Record
 from eventing.consumer import Consumer
 from eventing.kafka import KafkaSettings, TopicPartition, offsets, producer
-from eventing.mongo import Database, faults
+from eventing.mongo import Database, connect, faults
 from eventing.testing import Topics
 from eventing.transient import RefusedError, TransientError
 from tests.eventing.conftest import HEARD, Toy, consuming, heard, say
@@ -313,8 +313,6 @@ async def test_two_members_of_a_group_share_the_work_and_double_nothing(
 ) -> None:
     topics = Topics()
     sent = [topics.record(HEARD.name, f"k{n % 20}", "toy.Heard", {"n": n}) for n in range(400)]
-    from eventing.mongo import connect
-
     with connect(mongo, database.name) as second:
         async with consuming(kafka_settings, database, toy):
             await say(kafka_settings, *sent[:200])
