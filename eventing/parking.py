@@ -140,11 +140,11 @@ async def edit(
 async def _edit(database: Database, key: str, data: dict[str, Any], event_id: str | None) -> None:
     async with database.transaction() as session:
         head = await _required(database, key, session)
-        # Of what was said, a digest: it may be about a person, and lanes stay.
+        # Only a digest of the data is kept on the lane, which stays: the data may be about a person.
         said, now = sha256(orjson.dumps(data)).hexdigest(), system_now()
         if event_id is None:
-            done = await _done(database, key, "edited", session)
-            if done is not None and done["head"] != head["_id"] and done["said"] == said and _just_now(done, now):
+            last = await _just_done(database, key, "edited", now, session)
+            if last.get("said") == said and last["head"] != head["_id"]:
                 return
         elif head["event_id"] != event_id:
             return
@@ -160,8 +160,8 @@ async def _skip(database: Database, key: str, reason: str, event_id: str | None)
     async with database.transaction() as session:
         head, now = await _required(database, key, session), system_now()
         if event_id is None:
-            done = await _done(database, key, "skipped", session)
-            if done is not None and done["reason"] == reason and _just_now(done, now):
+            last = await _just_done(database, key, "skipped", now, session)
+            if last.get("reason") == reason:
                 return
         elif head["event_id"] != event_id:
             return
@@ -183,15 +183,11 @@ async def _skip(database: Database, key: str, reason: str, event_id: str | None)
         await database[COLLECTION].update_one({"_id": key}, changes, session=session)
 
 
-async def _done(database: Database, key: str, what: str, session: Session) -> dict[str, Any] | None:
-    """What was last done to the lane in this way."""
-    lane = await database[COLLECTION].find_one({"_id": key}, {what: 1}, session=session)
-    done: dict[str, Any] | None = (lane or {}).get(what)
-    return done
-
-
-def _just_now(done: dict[str, Any], now: datetime) -> bool:
-    return bool(now - done["at"] < REPEATED_WITHIN)
+async def _just_done(database: Database, key: str, what: str, now: datetime, session: Session) -> dict[str, Any]:
+    """What was last done to the lane in this way, where a repeat of it may still come; else empty."""
+    lane = await database[COLLECTION].find_one({"_id": key}, {what: 1}, session=session) or {}
+    last: dict[str, Any] = lane.get(what) or {}
+    return last if last and now - last["at"] < REPEATED_WITHIN else {}
 
 
 def _check_key(key: str, record: Record, data: dict[str, Any]) -> None:
