@@ -1,7 +1,7 @@
-"""Applying a batch, whatever it takes: wait out what passes, and park alone what cannot be written.
+"""Applying a batch, whatever it takes: wait for faults to pass, and park the one record that cannot be written.
 
-Each try is one transaction of the handler's. A fault that passes is waited for under the same batch; a write that
-MongoDB refuses is found by bisection; a batch too slow for one transaction is done in halves.
+Each try is one transaction of the handler's. After a fault that passes the same batch is tried again; where MongoDB
+refuses a write, its record is found by bisection; a batch too slow for one transaction is done in halves.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class Applying:
             except ParkingStormError as error:
                 raise StoppedError("parking_storm") from error
             except StaleError:
-                raise
+                raise  # no bug of the handler's, as other exceptions are
             except RefusedError as error:
                 await self._bisect(batch, Reason("write_refused", str(error)))
             except Exception as error:
@@ -87,13 +87,13 @@ class Applying:
             with metrics.batch(self._database.group, len(batch.records)):
                 await self._handlers(batch)
         finally:
-            self._fit(len(batch.records), time.monotonic() - began)
+            self._adapt_size(len(batch.records), time.monotonic() - began)
         self._ownership.applied(batch)
 
-    def _fit(self, size: int, seconds: float) -> None:
-        """Keep batches so small that their transactions end in time, on a busy machine too.
+    def _adapt_size(self, size: int, seconds: float) -> None:
+        """Keep batches so small that their transactions end in time, also on a busy machine.
 
-        MongoDB aborts what exceeds transactionLifetimeLimitSeconds; the same batch would then never come through.
+        MongoDB aborts a transaction that exceeds transactionLifetimeLimitSeconds, and the same batch would do so again.
         """
         if seconds > SLOW_SECONDS:
             self._at_once = max(1, size // 2)

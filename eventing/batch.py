@@ -80,9 +80,9 @@ class Batch:
 
     records: tuple[Record | Failure, ...] = ()
     began: Mapping[Partition, int] = field(default_factory=dict)
-    forced: Mapping[str, Reason] = field(default_factory=dict)  # by place: to be parked without another try
-    replay: bool = False  # from a lane: no positions move
-    rehearsal: list[Any] | None = None  # where given, the unit of work puts itself there and takes everything back
+    forced: Mapping[str, Reason] = field(default_factory=dict)  # by place: records to park without another try
+    replay: bool = False  # these are parked records, tried again: no positions move
+    rehearsal: list[Any] | None = None  # where given, the unit of work adds itself to it and writes nothing
 
     @classmethod
     def none(cls) -> "Batch":

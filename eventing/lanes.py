@@ -20,7 +20,7 @@ INDEXES = {
     PARKED: (Index.on("key", "n", unique=True),),
 }
 GAP = "sequence_gap"
-FIRST = 0  # before all that wait: of the one that they wait for, where it cannot be processed itself
+FIRST = 0  # the place of the record that closes a gap, where it must park itself: before all that waited for it
 
 
 def slug(topic: str) -> str:
@@ -72,7 +72,7 @@ class Lane:
 
     def block(self, reason: Reason) -> None:
         self._blocked_now = True
-        if reason.code == GAP:  # known at once: the missing record may stand later in this very batch
+        if reason.code == GAP:  # noted at once, for the missing record may come later in this same batch
             topic, expected = reason.detail.rsplit(" ", 1)
             self._gap = self._sets["gap"] = [topic, int(expected)]
 
@@ -121,7 +121,7 @@ class Lanes:
             self._lanes[document["_id"]] = Lane(document["_id"], document)
 
     async def holds(self, record: Record) -> bool:
-        """Whether a record still stands in its lane as it was read there: two may work off one lane at once."""
+        """Whether a record is still parked as it was when it was read: two may work off one lane at once."""
         value = None if record.value is None else Binary(record.value)
         place = {"key": record.key, "n": record.parked_n, "value": value}
         return await self._parked.find_one(place, {"_id": 1}, session=self._session) is not None

@@ -1,6 +1,6 @@
-"""What is ours: the partitions that this process reads, how far it is on each, and the session that owns them.
+"""The partitions that this process reads, how far it is on each, and the MongoDB session under which it owns them.
 
-What counts is in the database (positions.py). This is what one process knows of it, and makes its batches from.
+What counts is in the database (positions.py); this is what one process knows of it, and what it makes its batches from.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from eventing.transient import TransientError, repeat
 
 log = structlog.get_logger(__name__)
 
-NOT_OURS = 1 << 62  # no offset is as high
+NOT_OURS = 1 << 62  # stands in for the next offset of a partition that we do not own: every record lies before it
 
 
 class Ownership:
@@ -39,7 +39,7 @@ class Ownership:
         self.next = {}
 
     def batch(self, records: Sequence[Record | Failure]) -> Batch:
-        """What of these records is next. Records of partitions that are gone, or that were applied, are left out."""
+        """A batch of these records, without those that were applied already or whose partition is not ours any more."""
         fresh = tuple(r for r in records if r.offset >= self.next.get((r.topic, r.partition), NOT_OURS))
         held = {(record.topic, record.partition) for record in fresh}
         return Batch(fresh, {partition: self.next[partition] for partition in held})
@@ -56,7 +56,7 @@ class Ownership:
 
     async def reread(self, batch: Batch) -> None:
         """The batch was not next: stand where the database stands."""
-        ours = self.next  # what is given away meanwhile stays so: `give` and `take` put another in its place
+        ours = self.next  # `give` and `take` put another dict in its place, so while we wait we can undo neither
         mine = [partition for partition in batch.began if partition in ours]
         ours.update(await repeat(partial(positions.read, self._database, mine), tries=None))
 
@@ -66,11 +66,12 @@ class Ownership:
         self.next[partition] = 0
 
     async def renew(self) -> None:
-        """Go on with another session: after a fault, ours may have been killed."""
+        """Own the partitions under a new session: after a fault, ours may have been killed."""
         try:
             former, self._database.reading = self._database.reading, await self._database.owner()
             if former is not None:
-                # Not ended: its id would go back to the driver's pool, and whoever takes over kills that id.
+                # Killed but not ended: the driver would give an ended session's id to somebody else, and whoever takes
+                # our partitions over would then kill that one.
                 await self._database.kill([former.id])
             if self.next:
                 standing = await positions.take_over(self._database, list(self.next), self._owner)

@@ -35,7 +35,7 @@ def read(raw: ConsumerRecord, topic: str, *, counted: bool = True) -> Record | F
 
 
 def _moment(milliseconds: int | None) -> datetime:
-    """Kafka's timestamp, a number that the producer chose; now, where it chose none or none of this calendar's."""
+    """Kafka's timestamp, which the producer chose; now, where it chose none, or one that no calendar has."""
     try:
         return datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC) if milliseconds else system_now()
     except (ValueError, OverflowError, OSError):

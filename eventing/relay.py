@@ -98,7 +98,7 @@ class Relay:
             return []
         most = MOST_ROWS + await self._removal.seen_yet()
         with faults():
-            # Of rows that cannot be published there may be more than one look takes: it would find nothing else.
+            # There may be more rows that cannot be published than one query reads; it would never find another row.
             others = {"key": {"$nin": list(self._passed_over)}} if self._passed_over else {}
             found = self._database[self.source.collection].find({"lane": {"$in": lanes}} | others)
             rows = await found.sort(list(self.source.order)).limit(most).to_list(None)
@@ -124,7 +124,8 @@ class Relay:
         done: list[dict[str, Any]] = []
         for row in rows:
             if row["lane"] not in self._shares.mine:
-                # Another may be publishing them: ours would come after later ones, and on a compacted topic stay.
+                # Another relay may be publishing this lane. Ours could now come after a later row of the same key,
+                # and on a compacted topic it would be the one that stays.
                 log.info("lane_lost", lane=row["lane"], left=len(rows) - len(done))
                 break
             headers = [(name, bytes(value)) for name, value in row.get("headers", ())] or list(STRUCTURED_HEADERS)

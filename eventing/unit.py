@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 BEHIND = Reason("behind")
 DUPLICATE = Reason("duplicate")
-AHEAD = 1000  # events staged: as many are sent while the next are decided
+AHEAD = 1000  # as many staged events are sent while the next records are decided
 
 
 class Topic(Protocol):
@@ -84,11 +84,11 @@ class UnitOfWork:
                 unit = cls(database, session, batch, now)
                 await unit._lanes.load({record.key for record in unit.upcoming})
                 if batch.replay and not all([await unit._lanes.holds(record) for record in unit.upcoming]):
-                    unit.batch = batch.of(())  # another has worked it off, or edited it, since it was read
+                    unit.batch = batch.of(())  # somebody else has applied or edited the record since we read it
                 try:
                     yield unit
                 finally:
-                    await unit._landed()  # before the session commits or aborts: it does one thing at a time
+                    await unit._landed()  # the session does one thing at a time: no commit or abort before that
                 if batch.rehearsal is not None:
                     batch.rehearsal.append(unit)
                     raise _TakenBack  # noqa: TRY301 - just this leaves the transaction
@@ -134,7 +134,7 @@ class UnitOfWork:
                 self._park(record, reason)
             else:
                 self._duplicates.add(record.place)
-                if record.parked_n is not None:  # parked twice, applied once
+                if record.parked_n is not None:  # a duplicate that had parked: it leaves its lane
                     self._done.append(record)
 
     def every(self) -> Iterator[Record]:
