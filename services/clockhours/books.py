@@ -36,7 +36,7 @@ async def check(
     if not after:
         view = view.model_copy(update={"problems": (*await _orphans(database), *await _unsent(database))})
     while True:
-        ids, found = await _some(database, programs, now, after, most or AT_ONCE)
+        ids, found = await _next_educators(database, programs, now, after, most or AT_ONCE)
         view = BooksView(
             educators=view.educators + found.educators,
             entries=view.entries + found.entries,
@@ -51,7 +51,7 @@ async def check(
             return view, after
 
 
-async def _some(
+async def _next_educators(
     database: Database, programs: Programs, now: datetime, after: str, most: int
 ) -> tuple[list[str], BooksView]:
     """The next educators, as of one moment."""

@@ -73,10 +73,10 @@ class Judgement:
         for one in due(evidence, live):
             self._grant(one, root, members)
             live.add(one.subject)
-        held = self._rows(evidence, live, root, members, scope)
+        held = self._held_rows(evidence, live, root, members, scope)
         for id in members:
-            self._hold(id, held if id == root else {})
-        self._look(evidence, members, held.values(), scope)
+            self._replace_held_rows(id, held if id == root else {})
+        self._update_exceptions(evidence, members, held.values(), scope)
 
     # -- the ledger
 
@@ -139,7 +139,7 @@ class Judgement:
 
     # -- held rows
 
-    def _rows(
+    def _held_rows(
         self,
         evidence: Evidence,
         granted: Collection[Subject],
@@ -156,11 +156,13 @@ class Judgement:
                 continue
             listed = evidence.listing(credential, self.now)
             if listed is not None:
-                rows[id] = HeldRow(root, id, listed.minutes, evidence.missing(credential), self._since(id, members))
+                rows[id] = HeldRow(
+                    root, id, listed.minutes, evidence.missing(credential), self._held_since(id, members)
+                )
         return rows
 
-    def _since(self, micro_credential_id: str, members: tuple[str, ...]) -> datetime:
-        """Since when the hours are held. Merging accounts, or parting them, does not make the wait begin anew."""
+    def _held_since(self, micro_credential_id: str, members: tuple[str, ...]) -> datetime:
+        """Since when the hours are held. A merge of accounts, or its undoing, does not start the wait again."""
         known = [
             row.since
             for id in members
@@ -169,7 +171,7 @@ class Judgement:
         ]
         return min(known, default=self.now)
 
-    def _hold(self, id: str, rows: Mapping[str, HeldRow]) -> None:
+    def _replace_held_rows(self, id: str, rows: Mapping[str, HeldRow]) -> None:
         """Replace the held rows of one account, and tell what changed. A grant tells by itself that its row is gone."""
         account = self.accounts[id]
         if account.held == rows:
@@ -188,7 +190,9 @@ class Judgement:
 
     # -- exceptions
 
-    def _look(self, evidence: Evidence, members: tuple[str, ...], held: Iterable[HeldRow], scope: Scope | None) -> None:
+    def _update_exceptions(
+        self, evidence: Evidence, members: tuple[str, ...], held: Iterable[HeldRow], scope: Scope | None
+    ) -> None:
         """Open an exception for each cause that has none, and resolve those whose cause is gone."""
         causes = set(grounds(evidence, held, self.now))
         cases = [

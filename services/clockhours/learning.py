@@ -105,14 +105,18 @@ def _attempt_key(fact: events.CredentialSubmitted | DecisionData) -> AttemptKey:
 def _without_learner(account: Account, learner_id: str) -> Account:
     """Staff unlink takes the effects of all that came with the learner back."""
     return account.but(
-        registrations=_some(account.registrations, lambda learners: learners - {learner_id}),
-        attempts=_some(account.attempts, lambda known: {k: v for k, v in known.items() if k.learner_id != learner_id}),
-        reviews=_some(account.reviews, lambda known: {k: v for k, v in known.items() if k[0].learner_id != learner_id}),
-        revocations=_some(account.revocations, lambda known: {k: at for k, at in known.items() if k != learner_id}),
+        registrations=_filtered(account.registrations, lambda learners: learners - {learner_id}),
+        attempts=_filtered(
+            account.attempts, lambda known: {k: v for k, v in known.items() if k.learner_id != learner_id}
+        ),
+        reviews=_filtered(
+            account.reviews, lambda known: {k: v for k, v in known.items() if k[0].learner_id != learner_id}
+        ),
+        revocations=_filtered(account.revocations, lambda known: {k: at for k, at in known.items() if k != learner_id}),
     )
 
 
-def _some(known: Kept[str, V], left: Callable[[V], V]) -> Kept[str, V]:
+def _filtered(known: Kept[str, V], left: Callable[[V], V]) -> Kept[str, V]:
     """What is left by micro-credential. Nothing left is no word on it."""
     return Known({id: rest for id, of_it in known.items() if (rest := left(of_it))})
 

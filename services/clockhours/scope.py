@@ -39,7 +39,7 @@ def scope_of(account: Account, fact: EventData, joined: Iterable[Account]) -> Sc
             if fact.kind is SessionKind.ORIENTATION or (known is not None and known.kind is EntryKind.ORIENTATION):
                 return None  # a step of every micro-credential
             named = {fact.micro_credential_id, known.micro_credential_id if known else None} - {None}
-            return _closed({id for id in named if id is not None}, {fact.session_id}, tuple(joined))
+            return _closure({id for id in named if id is not None}, {fact.session_id}, tuple(joined))
         case (
             events.ClockHoursRegistered()
             | events.ClockHoursWithdrawn()
@@ -48,7 +48,7 @@ def scope_of(account: Account, fact: EventData, joined: Iterable[Account]) -> Sc
             | events.CredentialRevoked()
             | DecisionData()
         ):
-            return _closed({fact.micro_credential_id}, set(), tuple(joined))
+            return _closure({fact.micro_credential_id}, set(), tuple(joined))
         case _:
             return None
 
@@ -69,7 +69,7 @@ def narrowed(account: Account, scope: Scope) -> Account:
     )
 
 
-def _closed(ids: set[str], sessions: set[str], accounts: tuple[Account, ...]) -> Scope | None:
+def _closure(ids: set[str], sessions: set[str], accounts: tuple[Account, ...]) -> Scope | None:
     """With each micro-credential the sessions that name it, with each session what it names, in every account.
 
     An orientation is for none, whatever it was told with. None where a session was told of as an orientation too.

@@ -36,10 +36,10 @@ LOCKED_FOR = timedelta(minutes=15)
 HASHER = PasswordHasher()
 
 
-def _nobodys() -> str:
-    """What an unknown name's password is compared with, so that it takes as long as a wrong one.
+def _hash_of_nobody() -> str:
+    """A hash to compare the password of an unknown name with, so that the answer takes as long as to a wrong password.
 
-    No password's hash, only as long as one: to compute one took a sixth of the console's import.
+    It is random, of the right form: computing the hash of some password took a sixth of the console's import.
     """
     salt, hash = (
         b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (HASHER.salt_len, HASHER.hash_len)
@@ -47,7 +47,7 @@ def _nobodys() -> str:
     return f"$argon2id$v=19$m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}${salt}${hash}"
 
 
-NOBODY = _nobodys()
+NOBODY = _hash_of_nobody()
 
 
 class UsersFileError(Exception):

@@ -29,7 +29,7 @@ async def parked(console: Console, asked: Asked) -> JsonObject:
             (_group(some, asked) for some in groups.values()), key=lambda g: str(g["last_at"]), reverse=True
         ),
         "next": None,
-        "service": _wanted(asked),
+        "service": _chosen_service(asked),
         "services": sorted(console.neighbours),
         "away": away,
     }
@@ -82,7 +82,7 @@ async def quarantine(console: Console, asked: Asked) -> JsonObject:
             for service, (rows, _) in zip(services, answers, strict=True)
             if counts.get(service, 0) > len(rows)
         },
-        "service": _wanted(asked),
+        "service": _chosen_service(asked),
         "services": sorted(console.neighbours),
         "away": [answer.away for _, answer in answers if answer.away],
     }  # fmt: skip
@@ -134,11 +134,11 @@ async def all_of(console: Console, service: str, at: str, after: str | None = No
 
 
 def _services(console: Console, asked: Asked) -> list[str]:
-    wanted = _wanted(asked)
+    wanted = _chosen_service(asked)
     return [name for name in console.neighbours if wanted is None or name == wanted]
 
 
-def _wanted(asked: Asked) -> str | None:
+def _chosen_service(asked: Asked) -> str | None:
     """?service=, or ?of= of the command line."""
     return asked.text("service") or asked.text("of")
 

@@ -66,12 +66,12 @@ class Watch:
         async with asyncio.TaskGroup() as tasks:
             processes = [tasks.create_task(process(one, url)) for one in neighbours for url in one.urls]
             queues = [tasks.create_task(queue(self._neighbours[one[0]], *one[1:])) for one in QUEUES]
-            groups = tasks.create_task(_or(self._groups, None))
-            members = tasks.create_task(_or(self._members, {}))
-            looked_at = tasks.create_task(_or(self._store.looked_at, {}))
-            rates = tasks.create_task(_or(partial(self._store.rates, system_now() - RATES_SHOWN), {}))
-            records = tasks.create_task(_or(self._store.size, self.sight.records))
-            tasks.create_task(_or(partial(self._latency.measure, system_now()), None))
+            groups = tasks.create_task(_or_else(self._groups, None))
+            members = tasks.create_task(_or_else(self._members, {}))
+            looked_at = tasks.create_task(_or_else(self._store.looked_at, {}))
+            rates = tasks.create_task(_or_else(partial(self._store.rates, system_now() - RATES_SHOWN), {}))
+            records = tasks.create_task(_or_else(self._store.size, self.sight.records))
+            tasks.create_task(_or_else(partial(self._latency.measure, system_now()), None))
         seen = groups.result()
         self.sight = replace(
             self.sight,
@@ -99,7 +99,7 @@ class Watch:
             for number in range(topic.partitions)
         }
         first = {(g, t, n): (t, n, stands[g].get((t, n), 0)) for (g, t, n), lag in lags.items() if lag > 0}
-        since = await self._since(set(first.values()))
+        since = await self._waits_since(set(first.values()))
         found = []
         for group, topic in reads:
             parts = [(group, topic.name, number) for number in range(topic.partitions)]
@@ -109,7 +109,7 @@ class Watch:
             found.append(Group(group, topic.name, sum(lag for lag, _ in each.values()), oldest, each))
         return found
 
-    async def _since(self, places: set[Place]) -> dict[Place, datetime]:
+    async def _waits_since(self, places: set[Place]) -> dict[Place, datetime]:
         """When Kafka took these: from what we keep, else from Kafka."""
         if not places:
             return {}
@@ -170,7 +170,7 @@ async def queue(neighbour: Neighbour, name: str, path: str, params: Mapping[str,
         return Queue(name, None)
 
 
-async def _or(ask: Callable[[], Awaitable[Any]], otherwise: Any) -> Any:
+async def _or_else(ask: Callable[[], Awaitable[Any]], otherwise: Any) -> Any:
     try:
         return await ask()
     except (TransientError, RefusedError) as error:

@@ -27,7 +27,7 @@ async def correct(console: Console, asked: Asked) -> Done:
     what += f", for {data['micro_credential_id']}" if data.get("micro_credential_id") else ""
     if asked.dry_run:
         return Done(f"Would correct {what}.", dry_run=True)
-    if not await _told(console, asked, "attendance.corrected", data | {"reason": _reason(asked)}):
+    if not await _tell_enrollment(console, asked, "attendance.corrected", data | {"reason": _reason(asked)}):
         return _sent_before(id)
     return Done(
         f"Corrected {what}. The hours follow within a second or so.",
@@ -39,14 +39,14 @@ async def correct(console: Console, asked: Asked) -> Done:
 async def merge(console: Console, asked: Asked) -> Done:
     """Read two accounts as one person, under the kept id."""
     kept, merged = asked.parts["id"], asked.required("merged_educator_id")
-    ours = await _known(console, kept)
-    refused = refusal(kept, merged, ours, await _known(console, merged))
+    ours = await _record_of(console, kept)
+    refused = refusal(kept, merged, ours, await _record_of(console, merged))
     if refused:
         return Done(refused, ok=False)
     if asked.dry_run:
         return Done(f"Would read {merged} as {kept}.", dry_run=True)
     data = {"kept_educator_id": kept, "merged_educator_id": merged, "reason": _reason(asked)}
-    if not await _told(console, asked, "educator.merged", data):
+    if not await _tell_enrollment(console, asked, "educator.merged", data):
         return _sent_before(kept)
     return Done(
         f"{merged} is read as {kept} from now on.", link=_educator(kept), undo="unmerge, on this educator's page."
@@ -56,14 +56,14 @@ async def merge(console: Console, asked: Asked) -> Done:
 async def unmerge(console: Console, asked: Asked) -> Done:
     """Take a merge back: both accounts are judged again, each by what came under its own id."""
     kept, merged = asked.parts["id"], asked.required("merged_educator_id")
-    into = (await _known(console, kept)).get("merged_into", {}).get(merged)
+    into = (await _record_of(console, kept)).get("merged_into", {}).get(merged)
     if into is None:
         return Done(f"{merged} is not merged into {kept}.", ok=False, dry_run=asked.dry_run)
     if asked.dry_run:
         return Done(f"Would read {merged} and {kept} as two people again.", dry_run=True)
     # Of a chain the page names the last account; what is taken back is the merge that was told.
     data = {"kept_educator_id": into, "merged_educator_id": merged, "reason": _reason(asked)}
-    if not await _told(console, asked, "educator.unmerged", data):
+    if not await _tell_enrollment(console, asked, "educator.unmerged", data):
         return _sent_before(kept)
     return Done(f"{merged} and {kept} are two people again.", link=_educator(kept), undo="merge them again.")
 
@@ -72,7 +72,7 @@ async def link(console: Console, asked: Asked) -> Done:
     """Say which educator a learner of NEA's is; covers all that NEA says of this learner, earlier and later."""
     learner, educator = asked.parts["id"], asked.required("educator_id")
     if asked.dry_run:
-        known = await _known(console, educator)
+        known = await _record_of(console, educator)
         if not known:
             return Done(f"No event has named {educator}.", ok=False, dry_run=True)
         return Done(f"Would link this learner to {known['educator_id']}.", dry_run=True)
@@ -93,12 +93,12 @@ async def unlink(console: Console, asked: Asked) -> Done:
 
 async def accept(console: Console, asked: Asked) -> Done:
     """Count a late attempt as on time."""
-    return await _rule(console, asked, "accept", "Accepted: the attempt counts as on time.")
+    return await _settle_case(console, asked, "accept", "Accepted: the attempt counts as on time.")
 
 
 async def dismiss(console: Console, asked: Asked) -> Done:
     """Leave a case as it is: somebody has looked."""
-    return await _rule(console, asked, "dismiss", "Dismissed.")
+    return await _settle_case(console, asked, "dismiss", "Dismissed.")
 
 
 async def resend(console: Console, asked: Asked) -> Done:
@@ -119,7 +119,7 @@ async def resolve_task(console: Console, asked: Asked) -> Done:
     return Done("Closed.", link="/messages")
 
 
-async def _rule(console: Console, asked: Asked, verdict: str, sentence: str) -> Done:
+async def _settle_case(console: Console, asked: Asked, verdict: str, sentence: str) -> Done:
     if asked.dry_run:
         return Done(
             f"Would {verdict} this case. There is no way back: the opposite verdict is refused afterwards.",
@@ -138,14 +138,14 @@ async def _minutes(console: Console, asked: Asked, session: str) -> int:
             fault = {"field": "minutes", "reason": f"0 to {MOST_MINUTES}"}
             raise ProblemError(422, "invalid", f"Minutes are 0 to {MOST_MINUTES}.", errors=[fault])
         return int(text)
-    known = await _known(console, asked.parts["id"])
+    known = await _record_of(console, asked.parts["id"])
     for attended in (*known.get("workshops", []), *known.get("orientations", [])):
         if attended["session_id"] == session:
             return int(attended["attended_minutes"])
     raise ProblemError(422, "unknown_session", f"No attendance of {session} is on record: give the minutes.")
 
 
-async def _known(console: Console, id: str) -> JsonObject:
+async def _record_of(console: Console, id: str) -> JsonObject:
     """The educator's record; empty for an id never seen."""
     try:
         found: JsonObject = await console.neighbours["enrollment"].get(path("educators", id), "staff")
@@ -156,7 +156,7 @@ async def _known(console: Console, id: str) -> JsonObject:
     return found
 
 
-async def _told(console: Console, asked: Asked, type: str, data: JsonObject) -> bool:
+async def _tell_enrollment(console: Console, asked: Asked, type: str, data: JsonObject) -> bool:
     """Tell enrollment, as the portal would; False where this very form was taken before.
 
     The form's token and what it says make the id: a second click is the same event, and another correction from the

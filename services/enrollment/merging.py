@@ -20,7 +20,7 @@ def merge(draft: World, kept_id: str, merged_id: str) -> tuple[set[str], bool]:
     changed = {kept_id, merged_id}
     if draft.educator(draft.root_of(kept_id)).erased:  # the same person, who asked to be forgotten
         changed |= erase(draft, kept_id)
-    return changed | _look_again(draft, kept_id), True
+    return changed | _retry_learners_of(draft, kept_id), True
 
 
 def unmerge(draft: World, kept_id: str, merged_id: str) -> tuple[set[str], bool]:
@@ -29,7 +29,7 @@ def unmerge(draft: World, kept_id: str, merged_id: str) -> tuple[set[str], bool]
     if merged.alias_of != kept_id:
         return {kept_id, merged_id}, False
     draft.put(replace(merged, alias_of=None, merge_number=merged.merge_number + 1))
-    return {kept_id, merged_id} | _look_again(draft, kept_id) | _look_again(draft, merged_id), True
+    return {kept_id, merged_id} | _retry_learners_of(draft, kept_id) | _retry_learners_of(draft, merged_id), True
 
 
 def erase(draft: World, educator_id: str) -> set[str]:
@@ -55,8 +55,8 @@ def update_profile(draft: World, educator: Educator) -> set[str]:
     return changed | identity.retry_learners(draft, before | _names(draft, educator.id))
 
 
-def _look_again(draft: World, educator_id: str) -> set[str]:
-    """Who is meant may be clear now, for the learners that share an identity with the group."""
+def _retry_learners_of(draft: World, educator_id: str) -> set[str]:
+    """Try again to match the learners that share an identity with this person."""
     return identity.retry_learners(draft, _names(draft, educator_id))
 
 

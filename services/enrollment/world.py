@@ -89,7 +89,7 @@ class World:
 
     def claimants(self, identity: str) -> list[Educator]:
         """Live accounts whose profile has this identity, in an order that arrival does not decide."""
-        found = (self.educator(i) for i in self._look("identity", identity))
+        found = (self.educator(i) for i in self._indexed("identity", identity))
         live = (e for e in found if e.profile is not None and identity in e.identities)
         return sorted(live, key=lambda educator: (educator.profile.rank if educator.profile else (), educator.id))
 
@@ -99,16 +99,16 @@ class World:
 
     def wanting(self, identities: Iterable[str]) -> list[Learner]:
         """Unbound learners with any of these identities."""
-        ids = {i for identity in identities for i in self._look("wanted", identity)}
+        ids = {i for identity in identities for i in self._indexed("wanted", identity)}
         return [learner for i in sorted(ids) if (learner := self.learner(i)).bound_to is None]
 
     def _merged_into(self, educator_id: str) -> Iterator[Educator]:
-        for found in sorted(self._look("alias", educator_id)):
+        for found in sorted(self._indexed("alias", educator_id)):
             if (educator := self.educator(found)).alias_of == educator_id:
                 yield educator
 
     def _bound_to(self, educator_id: str) -> Iterator[Learner]:
-        for found in sorted(self._look("bound", educator_id)):
+        for found in sorted(self._indexed("bound", educator_id)):
             if (learner := self.learner(found)).bound_to == educator_id:
                 yield learner
 
@@ -130,6 +130,6 @@ class World:
         for value in values:
             self._found[name, value].add(document_id)
 
-    def _look(self, name: str, value: str) -> set[str]:
+    def _indexed(self, name: str, value: str) -> set[str]:
         own = self._found.get((name, value), set())
-        return own | self._below._look(name, value) if self._below else own
+        return own | self._below._indexed(name, value) if self._below else own

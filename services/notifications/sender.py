@@ -135,7 +135,7 @@ class Sender:
         known, suppressed = await holding.read(shift, held, self._writer.linker)
         turn = Turn()
         for document in held:
-            outcome = self._written(document, known, suppressed)
+            outcome = self._write(document, known, suppressed)
             if isinstance(outcome, Ready):
                 turn.ready.append((document, outcome))
             else:
@@ -143,7 +143,7 @@ class Sender:
             await asyncio.sleep(0)  # writing is work: let the others have their turn
         return turn
 
-    def _written(self, document: dict[str, Any], known: Known, suppressed: frozenset[str]) -> Ready | Settled:
+    def _write(self, document: dict[str, Any], known: Known, suppressed: frozenset[str]) -> Ready | Settled:
         try:
             outcome = self._writer.write(document, known, suppressed, self._clock())
         except Exception:
@@ -177,12 +177,12 @@ class Sender:
                 many = 1 if self._away else most
                 wave, ready = ready[:many], ready[many:]
                 # Whoever stops us waits for what is being handed over: cut off, its outcome would be unknown.
-                await shielded(self._wave(shift, pool, wave), cancelled_seconds=STOPS_WITHIN_SECONDS)
+                await shielded(self._send_wave(shift, pool, wave), cancelled_seconds=STOPS_WITHIN_SECONDS)
                 if ready and self._away:
                     await holding.give_back(shift, [document["_id"] for document, _ in ready])
                     break  # they are written anew, as things stand then
 
-    async def _wave(self, shift: Shift, pool: Pool, wave: Wave) -> None:
+    async def _send_wave(self, shift: Shift, pool: Pool, wave: Wave) -> None:
         """Write these down as being sent, hand them over, record what became of them."""
         sending = await self._write_down(shift, wave)
         if not sending:
@@ -192,14 +192,13 @@ class Sender:
         answers = await asyncio.gather(*(_handed_over(pool, ready) for _, ready in sending))
         metrics.HANDED_OVER.observe(time.monotonic() - began)
         settled = [
-            settling.after(document, answer, self._options.retry_seconds, system_now(), self._address_id(ready))
+            settling.after(
+                document, answer, self._options.retry_seconds, system_now(), self._writer.linker.digest(ready.to)
+            )
             for (document, ready), answer in zip(sending, answers, strict=True)
         ]
         await settling.settle(shift, settled, self._clock())
-        await self._if_away(answers)
-
-    def _address_id(self, ready: Ready) -> str:
-        return self._writer.linker.digest(ready.to)
+        await self._pause_where_away(answers)
 
     async def _write_down(self, shift: Shift, wave: Wave) -> Wave:
         """Record `sending`, and answer what may be handed over: nothing once all mail is stopped."""
@@ -207,13 +206,13 @@ class Sender:
         try:
             async with holding.or_given_back(shift, ids):
                 if not await holding.stopped(self._database):
-                    return await self._recorded(shift, wave)
+                    return await self._record_sending(shift, wave)
                 await holding.give_back(shift, ids)
         except (TransientError, RefusedError) as error:
             await self._wait_after(error)
         return []
 
-    async def _recorded(self, shift: Shift, wave: Wave) -> Wave:
+    async def _record_sending(self, shift: Shift, wave: Wave) -> Wave:
         """Record `sending`, the words and the link. What an erasure took from us meanwhile is left out."""
         now = self._clock()
         messages = [
@@ -233,7 +232,7 @@ class Sender:
             ours = {document["_id"] async for document in self._database["messages"].find(mine, {"_id": 1})}
         return [(document, ready) for document, ready in wave if document["_id"] in ours]
 
-    async def _if_away(self, answers: Sequence[Answer]) -> None:
+    async def _pause_where_away(self, answers: Sequence[Answer]) -> None:
         """A server that is not there, or sends everyone away, is left alone for a little while."""
         if not answers or not all(answer.server_away for answer in answers):
             self._away = 0

@@ -59,10 +59,10 @@ def after(document: Mapping[str, Any], answer: Answer, retry_seconds: float, now
         case Fate.UNUSABLE_ADDRESS:
             return Settled(document, Status.FAILED, Failure.ADDRESS_UNUSABLE, code=answer.code)
         case Fate.UNKNOWN:
-            return _lost(document, now)
+            return _after_unknown_outcome(document, now)
 
 
-def _lost(document: Mapping[str, Any], now: datetime) -> Settled:
+def _after_unknown_outcome(document: Mapping[str, Any], now: datetime) -> Settled:
     """An award or a deadline is repeated once, for the educator had better hear it twice; a reminder is not."""
     if Kind(document["kind"]).is_repeated_when_unknown and document["lost"] == 0:
         return Settled(document, Status.QUEUED, try_at=now + AGAIN_AFTER, lost=True)
@@ -72,7 +72,7 @@ def _lost(document: Mapping[str, Any], now: datetime) -> Settled:
 async def resolve_lost(database: Database, lost: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Decide about what a dead sender was sending. Its session is killed already."""
     owner = lost[0]["owner"]
-    await _write(database, owner, [_lost(document, system_now()) for document in lost], now, None)
+    await _write(database, owner, [_after_unknown_outcome(document, system_now()) for document in lost], now, None)
 
 
 async def settle(shift: Shift, settled: Sequence[Settled], now: datetime) -> None:
@@ -88,7 +88,7 @@ async def _write(
             ours = await _still_held(tx, owner, settled)
             for one in ours:
                 _stage(tx, one)
-            await _say_again(tx, [s for s in ours if s.status is Status.DROPPED])
+            await _reopen_unsaid(tx, [s for s in ours if s.status is Status.DROPPED])
             await tx.write()
         return ours
 
@@ -135,7 +135,7 @@ def _suppress(tx: Tx, address_id: str, document: Mapping[str, Any], code: int) -
     tx.bulk("tasks", UpdateOne({"_id": address_id}, {"$set": opened}, upsert=True))
 
 
-async def _say_again(tx: Tx, dropped: Sequence[Settled]) -> None:
+async def _reopen_unsaid(tx: Tx, dropped: Sequence[Settled]) -> None:
     """A reminder that never went out said nothing: what else it carried is open again."""
     messages = [(message_of(one.document), one.reason) for one in dropped]
     unsaid = [(message, reason) for message, reason in messages if message.kind.is_reminder]

@@ -25,7 +25,7 @@ WAIT_FOR_PROFILE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Write `envelope` down as being sent, with `kept` for the record, and the token's holder; then send it."""
+    """Send `envelope`. First record that it is being sent, and its words as `rendered`: without the personal links."""
 
     envelope: Envelope
     rendered: Rendered
@@ -86,7 +86,7 @@ class Writer:
         try:
             letter = letters.write(scene)
         except NothingToSayError:
-            return self._as_it_was(document, scene, to, token, stop)
+            return self._again_as_it_was(document, scene, to, token, stop)
         rendered = rendering.render(letter, Links(self.linker.progress(token), stop))
         calendar = None
         if letter.seat is not None:
@@ -94,7 +94,9 @@ class Writer:
             calendar = Calendar(invitation.method(letter.seat), content)
         return self._ready(document, rendered, to, scene, letter.contact.email, stop, calendar, token)
 
-    def _as_it_was(self, document: Mapping[str, Any], scene: Scene, to: str, token: str, stop: str | None) -> Outcome:
+    def _again_as_it_was(
+        self, document: Mapping[str, Any], scene: Scene, to: str, token: str, stop: str | None
+    ) -> Outcome:
         """What cannot be written anew goes out as it did: only where staff ask for it again."""
         if not document.get("html"):
             return Drop.CAUSE_GONE
