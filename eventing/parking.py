@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from eventing.batch import Batch, Record
+from eventing import quarantine
+from eventing.batch import Batch, Reason, Record
 from eventing.clock import system_now
 from eventing.envelope import STRUCTURED_HEADERS, decode, encode
 from eventing.lanes import COLLECTION, GAP, PARKED, slug
@@ -175,11 +176,9 @@ async def _skip(database: Database, key: str, reason: str, event_id: str | None)
             if sequence is not None:
                 changes["$max"] = {seen: sequence}
             await database[PARKED].delete_one({"_id": head["_id"]}, session=session)
-            kept = {name: head[name] for name in ("topic", "event_id", "type", "value", "headers")}
-            kept |= {"key": key.encode(), "reason": "skipped", "detail": reason, "at": now}
-            await database["quarantine"].update_one(
-                {"_id": record.place}, {"$setOnInsert": kept}, upsert=True, session=session
-            )
+            about = {name: head[name] for name in ("event_id", "type", "headers")} | {"key": key.encode()}
+            kept = quarantine.keep(record.place, record.topic, Reason("skipped", reason), head["value"], **about)
+            await database[quarantine.COLLECTION].bulk_write([kept], session=session)
         await database[COLLECTION].update_one({"_id": key}, changes, session=session)
 
 

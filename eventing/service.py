@@ -18,7 +18,7 @@ import structlog
 import uvicorn
 from pydantic import ValidationError
 
-from eventing import leases, outbox, points, tracing
+from eventing import leases, outbox, points, quarantine, tracing
 from eventing import log as logs
 from eventing.clock import Clock
 from eventing.consumer import Consumer
@@ -40,7 +40,7 @@ EVENTING_INDEXES: Mapping[str, tuple[Index, ...]] = {
     **LANE_INDEXES,
     **outbox.INDEXES,
     "positions": (),
-    "quarantine": (Index.on("at"),),
+    **quarantine.INDEXES,
     "audit": (Index.on("at"),),
     leases.COLLECTION: (Index.on("part_of", "owner"), Index.on("work", "until")),
 }

@@ -17,12 +17,12 @@ import orjson
 import structlog
 from pydantic import BaseModel
 
-from eventing import envelope, metrics, outbox, positions, tracing
+from eventing import envelope, metrics, outbox, positions, quarantine, tracing
 from eventing.batch import Batch, Cause, Failure, Reason, Record
 from eventing.clock import system_now
 from eventing.envelope import Event
 from eventing.lanes import GAP, Lane, Lanes
-from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateMany, UpdateOne, Written
+from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateMany, Written
 from eventing.positions import StaleError
 
 log = structlog.get_logger(__name__)
@@ -179,9 +179,7 @@ class UnitOfWork:
 
     def quarantine(self, id: str, topic: str, reason: Reason, value: bytes | None, **about: Any) -> None:
         """Keep what cannot be used, whole, for operators. `id` makes doing it again harmless."""
-        document = {"topic": topic, "reason": reason.code, "detail": reason.detail, "at": system_now(), **about}
-        document["value"] = None if value is None else Binary(value)
-        self.bulk("quarantine", UpdateOne({"_id": id}, {"$setOnInsert": document}, upsert=True))
+        self.bulk(quarantine.COLLECTION, quarantine.keep(id, topic, reason, value, **about))
 
     async def ahead(self) -> None:
         """Send what is staged, once it is much, while the next records are decided.
@@ -314,7 +312,7 @@ class UnitOfWork:
         emptied = {"$set": {"value": None, "headers": headers}, "$unset": {"original": ""}}
         self.bulk("parked", UpdateMany(parked, emptied))
         kept = {"key": Binary(tombstone.key.encode()), "topic": tombstone.topic, "value": {"$ne": None}}
-        self.bulk("quarantine", UpdateMany(kept, {"$set": {"value": None, "erased": True}}))
+        self.bulk(quarantine.COLLECTION, UpdateMany(kept, quarantine.EMPTIED))
 
     def _keep(self, failure: Failure) -> None:
         self.quarantine(

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from contracts import portal
+from eventing import quarantine
 from eventing.mongo import Binary, UpdateOne
 from services.enrollment.policy import Decision
 from services.enrollment.pseudonyms import Pseudonyms
@@ -55,11 +56,11 @@ async def forget(tx: Tx, forgotten: Forgotten) -> None:
     async for row in tx.db["parked"].find({"key": {"$in": keys}, "value": {"$ne": None}}, session=tx.session):
         change = {"$set": {"value": Binary(without_person(bytes(row["value"])))}, "$unset": {"original": ""}}
         tx.bulk("parked", UpdateOne({"_id": row["_id"]}, change))
-    held = tx.db["quarantine"].find({"value": {"$ne": None}}, session=tx.session)
+    held = tx.db[quarantine.COLLECTION].find({"value": {"$ne": None}}, session=tx.session)
     async for row in held:
         key, value = bytes(row.get("key") or b""), bytes(row["value"]).lower()
         if key.decode(errors="replace") in forgotten.keys or any(word in value for word in forgotten.words):
-            tx.bulk("quarantine", UpdateOne({"_id": row["_id"]}, {"$set": {"value": None, "erased": True}}))
+            tx.bulk(quarantine.COLLECTION, UpdateOne({"_id": row["_id"]}, quarantine.EMPTIED))
 
 
 def without_person(value: bytes) -> bytes:

@@ -15,10 +15,11 @@ from typing import Any, Protocol
 import structlog
 
 from contracts import nea
-from eventing import tracing
+from eventing import quarantine, tracing
 from eventing.audit import COLLECTION as AUDIT
+from eventing.batch import Reason
 from eventing.clock import system_now
-from eventing.mongo import Binary, Database, InsertOne, Operation, Owner, UpdateOne, faults
+from eventing.mongo import Database, InsertOne, Operation, Owner, faults
 from eventing.points import reached
 from eventing.transient import RefusedError, TransientError, pause
 from services.enrollment import metrics
@@ -123,17 +124,10 @@ class FromNea:
         return Settled([(COLLECTION, claim.insert()), accounted, self._kept(self.unused, self.detail)])
 
     def _kept(self, why: Unused, detail: str) -> tuple[str, Operation]:
-        row = {
-            "topic": nea.SOURCE,
-            "reason": why.value,
-            "detail": detail,
-            "at": system_now(),
-            "value": Binary(self.body),
-            "event_id": self.claim.event_id,
-            "type": self.claim.type,
-        }
-        id_ = f"{nea.SOURCE} {self.claim.event_id} {body_digest(self.body)}"
-        return "quarantine", UpdateOne({"_id": id_}, {"$setOnInsert": row}, upsert=True)
+        claim, reason = self.claim, Reason(why.value, detail)
+        id_ = f"{nea.SOURCE} {claim.event_id} {body_digest(self.body)}"
+        about = {"event_id": claim.event_id, "type": claim.type}
+        return quarantine.COLLECTION, quarantine.keep(id_, nea.SOURCE, reason, self.body, **about)
 
 
 @dataclass(slots=True)

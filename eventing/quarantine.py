@@ -1,0 +1,18 @@
+"""Quarantine: what cannot be used, kept whole for operators."""
+
+from typing import Any
+
+from eventing.batch import Reason
+from eventing.clock import system_now
+from eventing.mongo import Binary, Index, UpdateOne
+
+COLLECTION = "quarantine"
+INDEXES = {COLLECTION: (Index.on("at"),)}
+EMPTIED = {"$set": {"value": None, "erased": True}}  # what an erasure does to one
+
+
+def keep(id: str, topic: str, reason: Reason, value: bytes | None, **about: Any) -> UpdateOne:
+    """The write that keeps it. `id` makes doing it again harmless; `about` are further fields of the document."""
+    document = {"topic": topic, "reason": reason.code, "detail": reason.detail, "at": system_now(), **about}
+    document["value"] = None if value is None else Binary(value)
+    return UpdateOne({"_id": id}, {"$setOnInsert": document}, upsert=True)
