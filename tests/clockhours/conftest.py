@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +12,6 @@ from contracts import events, topics
 from contracts.event import EventData
 from contracts.program import Programs
 from eventing.batch import Batch, Record
-from eventing.clock import Clock
 from eventing.http import Keys
 from eventing.mongo import Database, connect
 from eventing.service import EVENTING_INDEXES, Service
@@ -22,19 +20,9 @@ from services.clockhours import handlers, timers
 from services.clockhours.api import build_api
 from services.clockhours.store import INDEXES
 from tests.clockhours.builders import NOW, PROGRAMS
+from tests.clocks import SetClock
 
 KEYS = "portal=portal-key,staff=staff-key,operator=operator-key"
-
-
-class SetClock(Clock):
-    """Programme time that a test sets."""
-
-    def __init__(self, now: datetime) -> None:
-        super().__init__()
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @dataclass

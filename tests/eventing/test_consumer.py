@@ -74,7 +74,7 @@ async def test_what_kafka_has_committed_never_lets_records_be_passed_over(
     monkeypatch.setattr(positions, "take_over", late)
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", told)
     async with consuming(kafka_settings, database, toy):
-        await until_true(partial(_count, database, 10))
+        await until_true(partial(_have_been_heard, database, 10))
     assert await heard(database, "k") == [record.event.id for record in sent]
     assert await database["parked"].count_documents({}) == 0
 
@@ -110,7 +110,7 @@ async def test_where_kafka_does_not_tell_the_ends_at_once_nothing_is_passed_over
 
     monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", late)
     async with consuming(kafka_settings, database, toy):
-        await until_true(partial(_count, database, 10))
+        await until_true(partial(_have_been_heard, database, 10))
     assert await heard(database, "k") == [record.event.id for record in sent]
     assert await database["parked"].count_documents({}) == 0
 
@@ -151,7 +151,7 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning_whenever_ka
         assert await heard(database, "k") == []
         may_tell.set()
         await say(kafka_settings, *sent[3:])
-        await until_true(partial(_count, database, 5))
+        await until_true(partial(_have_been_heard, database, 5))
     assert await heard(database, "k") == [record.event.id for record in sent]
     assert await database["parked"].count_documents({}) == 0
 
@@ -178,12 +178,12 @@ async def test_what_was_read_beside_a_partition_that_cannot_be_read_is_not_passe
     async with consuming(kafka_settings, database, toy):
         sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(3)]
         await say(kafka_settings, sent[0])
-        await until_true(partial(_count, database, 1))
+        await until_true(partial(_have_been_heard, database, 1))
         corrupt.set()
         await say(kafka_settings, sent[1])
         await until_true(partial(_is_not_set, corrupt))
         await say(kafka_settings, sent[2])
-        await until_true(partial(_count, database, 3))
+        await until_true(partial(_have_been_heard, database, 3))
     assert await heard(database, "k") == [record.event.id for record in sent]
 
 
@@ -216,7 +216,7 @@ async def test_kafka_has_been_told_all_by_the_time_that_a_consumer_has_ended(
     async with consuming(kafka_settings, database, toy):
         for n in range(3):  # each a batch of its own; the first is told at once, the others would wait for an hour
             await say(kafka_settings, topics.record(HEARD.name, "k", "toy.Heard", {"n": n}))
-            await until_true(partial(_count, database, n + 1))
+            await until_true(partial(_have_been_heard, database, n + 1))
     assert sum(committed for committed, _ in (await offsets(kafka_settings, "toy", [HEARD.name])).values()) == 3
 
 
@@ -266,12 +266,8 @@ async def test_a_reader_that_lingers_takes_together_what_comes_within_its_time(
     async with consuming(kafka_settings, database, toy, linger_ms=2000):
         for n in range(20):
             await say(kafka_settings, topics.record(HEARD.name, f"k{n}", "toy.Heard", {"n": n}))
-        await until_true(partial(_counts, database, 20))
+        await until_true(partial(_have_been_heard, database, 20))
     assert batches < 10
-
-
-async def _counts(database: Database, keys: int) -> bool:
-    return bool(await database["counts"].count_documents({}) == keys)
 
 
 async def test_a_session_that_was_given_up_does_not_go_back_to_the_drivers_pool(
@@ -318,7 +314,7 @@ async def test_two_members_of_a_group_share_the_work_and_double_nothing(
             await say(kafka_settings, *sent[:200])
             async with consuming(kafka_settings, second, toy):
                 await say(kafka_settings, *sent[200:])
-                await until_true(partial(_count, database, 400))
+                await until_true(partial(_have_been_heard, database, 400))
     for number in range(20):
         key = f"k{number}"
         assert await heard(database, key) == [r.event.id for r in sent if r.key == key]
@@ -332,11 +328,11 @@ async def test_a_member_that_leaves_hands_its_partitions_on(
         async with consuming(kafka_settings, database, toy):
             record = topics.record(HEARD.name, "k", "toy.Heard", {"n": n})
             await say(kafka_settings, record)
-            await until_true(partial(_count, database, n + 1))
+            await until_true(partial(_have_been_heard, database, n + 1))
     assert len(await heard(database, "k")) == 3
 
 
-async def _count(database: Database, count: int) -> bool:
+async def _have_been_heard(database: Database, count: int) -> bool:
     documents = await database["counts"].find({}).to_list(None)
     return sum(len(document["heard"]) for document in documents) >= count
 

@@ -25,8 +25,8 @@ from services.notifications.sender import Options, Sender
 from services.notifications.smtp import Server
 from services.notifications.store import INDEXES
 from services.notifications.writing import Writer
+from tests.clocks import SetClock
 from tests.notifications.builders import NOON, PROGRAMS
-from tests.notifications.clocks import SetClock
 from tests.notifications.mail_server import MailServer, mail_server
 from tests.waiting import PATIENCE_SECONDS
 

@@ -17,8 +17,8 @@ from services.notifications.shifts import Shift
 from services.notifications.smtp import Server
 from services.notifications.store import Tx
 from services.notifications.writing import Writer
+from tests.clocks import SetClock
 from tests.notifications.builders import NOON, PROGRAMS
-from tests.notifications.clocks import SetClock
 
 STEPS = ("held", "written down", "handed over", "settled but not committed", "settled")
 PUBLIC, FROM = "https://notifications.example.org", "WEA micro-credentials <microcredentials@example.org>"
