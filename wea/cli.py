@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from wea import keys, verbs_backup, verbs_console, verbs_staff
+from wea import keys, verbs_backup, verbs_console, verbs_files, verbs_staff
 from wea.errors import UserError, sentence
 from wea.options import JsonOption, StateOption, existing, print_json, state_of
 from wea.report import console, show
@@ -182,9 +182,9 @@ app.command()(verbs_backup.restore)
 app.command()(verbs_staff.correct)
 app.command()(verbs_staff.transcript)
 app.command()(verbs_staff.export)
-app.add_typer(verbs_staff.program, name="program")
-app.add_typer(verbs_staff.mail, name="mail")
-app.add_typer(verbs_staff.nea, name="nea")
+app.add_typer(verbs_files.program, name="program")
+app.add_typer(verbs_files.mail, name="mail")
+app.add_typer(verbs_files.nea, name="nea")
 for verb in (verbs_console.tail, verbs_console.lag, verbs_console.timeline):
     app.command()(verb)
 app.add_typer(verbs_console.parked, name="parked")
