@@ -40,8 +40,8 @@ from eventing.points import reached
 from eventing.positions import StaleError
 from eventing.progress import Progress
 from eventing.reading import parse, read
+from eventing.topics import Topic
 from eventing.transient import TransientError, repeat
-from eventing.unit import Topic
 
 log = structlog.get_logger(__name__)
 

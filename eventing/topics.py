@@ -1,4 +1,4 @@
-"""What a topic is to Kafka, however it is created: by a test, by `wea`, by an operator of a cluster. No driver here."""
+"""What reading, publishing and creating ask of a topic; the registry in contracts/ has it. No driver here."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -7,8 +7,21 @@ from typing import Protocol
 MOST_BYTES = 4 * 1024 * 1024
 
 
+class Topic(Protocol):
+    """What reading and publishing need to know of a topic."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def compacted(self) -> bool: ...
+    @property
+    def sequenced(self) -> bool: ...
+    @property
+    def owner(self) -> str: ...
+
+
 class RegisteredTopic(Protocol):
-    """What creating a topic needs to know of it."""
+    """What creating a topic needs to know of it, whoever does: a test, `wea`, an operator of a cluster."""
 
     @property
     def name(self) -> str: ...

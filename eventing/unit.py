@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from typing import Any, Protocol, Self, cast
+from typing import Any, Self, cast
 
 import orjson
 import structlog
@@ -24,25 +24,13 @@ from eventing.envelope import Event
 from eventing.lanes import GAP, Lane, Lanes
 from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateMany, Written
 from eventing.positions import StaleError
+from eventing.topics import Topic
 
 log = structlog.get_logger(__name__)
 
 BEHIND = Reason("behind")
 DUPLICATE = Reason("duplicate")
 AHEAD = 1000  # as many staged events are sent while the next records are decided
-
-
-class Topic(Protocol):
-    """What publishing needs to know of a topic; the registry in contracts/ has it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def compacted(self) -> bool: ...
-    @property
-    def sequenced(self) -> bool: ...
-    @property
-    def owner(self) -> str: ...
 
 
 class _TakenBack(Exception):  # noqa: N818 - no error: how a rehearsal ends
