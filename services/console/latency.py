@@ -9,7 +9,7 @@ from services.console.state import Kept
 from services.console.store import Store
 
 MOST_STEPS = 12
-LOOKED_AT_AGAIN = timedelta(seconds=20)  # a chain may be recorded here out of order: so long it may become whole
+LOOKED_AT_AGAIN = timedelta(seconds=20)  # how long a chain may take to be complete: its records may come out of order
 
 
 class Latency:

@@ -39,7 +39,7 @@ async def edit(console: Console, asked: Asked) -> Done:
         raise ProblemError(409, "another_head", "Another record stands here by now: load the page again.")
     original = read_value(head["value"])
     data = restored(_data(asked), original.get("data") if isinstance(original, dict) else None)
-    # What was hidden is put back from this record: it is for no other that may be the head by now.
+    # Hidden values are put back from this very record, so the edit is for no other that may be the head by now.
     return await _mend(console, asked, "edit", {"data": data, "event_id": head["event_id"]})
 
 

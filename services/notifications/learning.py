@@ -59,7 +59,7 @@ def _profile(educator: Educator, fact: events.EducatorProfile, heard_at: datetim
     known = educator.profile
     profile = Profile(fact.name, fact.email, known.first_heard_at if known else heard_at)
     moved = known is not None and known.email != fact.email
-    # Whoever reads the old mailbox has no business on the page any more.
+    # Links in mail to the old address become void: somebody else may read that mailbox now.
     return replace(educator, profile=profile, link_epoch=educator.link_epoch + moved)
 
 

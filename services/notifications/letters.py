@@ -37,7 +37,7 @@ def _seat(scene: Scene) -> Letter:
         seat_action(scene, session, cancelled=cancelled),
         **session_facts(scene, session, seat),
     )
-    # What was queued by an older version names no account: it was the kept one.
+    # A message that an older version queued names no account; it was the kept one.
     calendar = Seat(session, int(facts["sequence"]), cancelled, str(facts.get("calendar_of", scene.group.id)))
     return Letter(
         letter.kind, letter.first_name, letter.program, letter.about, letter.contact, letter.action, (), calendar

@@ -11,7 +11,7 @@ from contracts.kinds import Decision, ExceptionKind, MissingStep, SessionKind
 from services.notifications.standing import Credential, Group
 from services.notifications.state import Attendance, Case, Kind, Message, told_key
 
-# Reverse order of arrival makes hours held and granted within a second: let the dust settle before saying so.
+# Facts that arrive in reverse order make hours held and granted within a second: wait a while before telling.
 SETTLES = timedelta(seconds=3)
 
 

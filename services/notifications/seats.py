@@ -57,7 +57,7 @@ def _news(educator_id: str, seat: Reservation, session: Session, lately: bool, n
             kind = Kind.SESSION_CANCELLED
     elif seat.told_revision is None and lately:
         kind = Kind.RESERVATION_CONFIRMED
-        if session.cancelled:  # before we could confirm it: who reserved should not stand before a closed door
+        if session.cancelled:  # before we could confirm the seat: without a word they would come in vain
             kind, cause = Kind.SESSION_CANCELLED, f"revision {session.revision}"
     elif session.revision > (seat.told_revision or 0) and session.heard_at is not None:
         kind = Kind.SESSION_CANCELLED if session.cancelled else Kind.SESSION_CHANGED

@@ -140,7 +140,7 @@ class Sender:
                 turn.ready.append((document, outcome))
             else:
                 turn.settled.append(outcome)
-            await asyncio.sleep(0)  # writing is work: let the others have their turn
+            await asyncio.sleep(0)  # writing keeps the loop busy: let other tasks run in between
         return turn
 
     def _write(self, document: dict[str, Any], known: Known, suppressed: frozenset[str]) -> Ready | Settled:
@@ -164,8 +164,8 @@ class Sender:
                 return Settled(document, Status.FAILED, outcome)
 
     async def _send_for_ever(self, shift: Shift, prepared: asyncio.Queue[Turn], pool: Pool) -> None:
-        # Two for each connection: what is written down at once is unknown when we die, so not many; a transaction for
-        # each few costs more than sending them, so not few.
+        # Two for each connection. With more, more outcomes would be unknown if we died; with fewer, the transactions
+        # would cost more than the sending.
         most = 2 * self._server.connections
         while True:
             turn = await prepared.get()
@@ -223,7 +223,7 @@ class Sender:
         ]
         tokens = [links.kept(r.token, r.educator, now) for _, r in wave if r.token and r.educator]
         with faults():
-            # Side by side: neither means anything before both are written.
+            # Written side by side: nothing is sent before both are there.
             links_kept = self._database["tokens"].bulk_write(tokens, ordered=False) if tokens else asyncio.sleep(0)
             result, _ = await asyncio.gather(self._database["messages"].bulk_write(messages, ordered=False), links_kept)
             if result.matched_count == len(wave):
@@ -252,7 +252,7 @@ def _sending(document: dict[str, Any], ready: Ready) -> dict[str, Any]:
     to = ready.educator.id if ready.educator else document["educator_id"]
     words = {"subject": ready.rendered.subject, "text": ready.rendered.text, "html": ready.rendered.html}
     about = {"to": ready.to, "calendar": ready.calendar, "message_id": ready.envelope.id, "sending_at": system_now()}
-    # Where a merge brought it to another account, that one's erasure finds its address even if the merge is undone.
+    # After a merge it may go to another account than its own: an erasure of that one must find the address here too.
     about["addressee"] = None if to == document["educator_id"] else to
     return {"$set": {"status": Status.SENDING.value, **words, **about}, "$inc": {"tries": 1}}
 

@@ -123,7 +123,7 @@ class Reservation:
     cancelled: bool = False
     told_revision: int | None = None
     sequence: int = -1  # of the last calendar file
-    calendar_of: str | None = None  # None in documents of before: the kept account
+    calendar_of: str | None = None  # None in older documents: the kept account
 
     @property
     def key(self) -> str:

@@ -29,7 +29,7 @@ from services.notifications.state import Educator, Message, Session, Status
 INDEXES: Mapping[str, tuple[Index, ...]] = {
     # What was told under each own id. `reserved` finds who holds a seat, `remind_at` whose reminders to look at.
     "educators": (
-        Index.on("alias_of", partial={"alias_of": {"$gt": ""}}),  # a $type here, and no query would use it
+        Index.on("alias_of", partial={"alias_of": {"$gt": ""}}),  # not by $type: no query would use such an index
         Index.on("reserved", "_id"),
         Index.on("remind_at"),
         Index.on("cases.learned_at"),

@@ -125,8 +125,8 @@ async def _day(database: Database, since: datetime, neighbours: Neighbours) -> D
 
 
 def _cases(since: datetime) -> list[dict[str, Any]]:
-    # By when we came to know of it: what is read late, or was parked, was opened before the last digest. Documents of
-    # before do not say: of them the event's own time stands.
+    # Chosen by when we learned of it: what was read late, or parked, may have been opened before the last digest. What
+    # an earlier build stored does not say when it learned: the time of the event that it heard stands for it.
     learned, heard = {"cases.learned_at": {"$gte": since}}, {"cases.heard_at": {"$gte": since}}
     maybe, new = {"$or": [learned, heard]}, {"$or": [learned, {"cases.learned_at": None, **heard}]}
     in_order = {"$sort": {"cases.learned_at": 1, "cases.heard_at": 1}}
@@ -134,7 +134,7 @@ def _cases(since: datetime) -> list[dict[str, Any]]:
 
 
 def _mail(since: datetime) -> list[dict[str, Any]]:
-    # By when it failed: what is put off was made two days before.
+    # Chosen by when it failed: mail that was put off may have been made two days before.
     bad = {"status": {"$in": [Status.FAILED.value, Status.UNKNOWN.value]}, "failed_at": {"$gte": since}}
     return [{"$match": bad}, {"$group": {"_id": "$kind", "count": {"$sum": 1}}}]
 

@@ -10,7 +10,7 @@ LONGEST_NAME = 60
 # Marks that turn what follows around: pasted along with a name, they would turn the rest of our sentence.
 DIRECTIONS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 BEFORE_A_NAME = frozenset({"Mr", "Mrs", "Ms", "Mx", "Dr", "Prof"})
-# Without their dots, and as they are written: "Ma" is a name.
+# Compared without their dots, but in upper and lower case as written: "MA" is a degree, "Ma" a name.
 AFTER_A_NAME = frozenset(
     {"Jr", "Sr", "II", "III", "IV", "NBCT", "BA", "BS", "MA", "MS", "MAT", "MBA", "MEd", "EdD", "PhD", "JD", "MD"}
 )
