@@ -35,7 +35,6 @@ class Clock:
         self._offset = timedelta(0)
         self._version = -1
         self._known = (0, 0)  # the inode and the time of the file as last read
-        self._changed = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
         self._read()
 

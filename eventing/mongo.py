@@ -289,10 +289,6 @@ class Database:
             if not isinstance(error, CollectionInvalid) and getattr(error, "code", None) != COLLECTION_EXISTS:
                 raise
 
-    async def ping(self) -> None:
-        with faults():
-            await self._db.command("ping")
-
 
 async def _commit(session: Session) -> None:
     """Commit until the answer is known. Committing again is safe: the server remembers what it committed."""

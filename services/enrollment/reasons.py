@@ -22,5 +22,4 @@ class Unused(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     WRONG_SHAPE = "wrong_shape"
     RESERVED_SOURCE = "reserved_source"  # the portal may not speak as NEA
-    TOO_LARGE = "too_large"
     UNSAFE_JSON = "unsafe_json"  # a key twice, and the like: two readers could see two different events

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from contracts.kinds import Decision, EntryKind, ExceptionKind, SessionKind
+from contracts.kinds import Decision, EntryKind, SessionKind
 from services.notifications.state import (
     Attempt,
     Attendance,
@@ -33,7 +33,6 @@ class Credential:
     award: Review | None = None  # the one that counts
     entry: Entry | None = None  # unreversed
     held: Held | None = None
-    not_eligible: bool = False  # a case says so: not in the catalogue, or in it without clock hours
 
     @property
     def registered_with_nea(self) -> bool:
@@ -193,7 +192,6 @@ class Group:
             entry,
             # An account merged away may still have its row: the kept one's is the newest word.
             None if entry else max(held, key=lambda h: h.heard_at, default=None),
-            self._not_eligible(credential_id),
         )
 
     def _registration(self, credential_id: str, registry: Registry) -> Registration | None:
@@ -216,14 +214,6 @@ class Group:
                 if r.decision is Decision.AWARDED and all(r.decided_at > revoked_at for revoked_at in revoked)
             ),
             None,
-        )
-
-    def _not_eligible(self, credential_id: str) -> bool:
-        refusals = (ExceptionKind.NOT_IN_CATALOGUE, ExceptionKind.NOT_ELIGIBLE)
-        return any(
-            c.micro_credential_id == credential_id and c.kind in refusals
-            for m in self.members
-            for c in m.cases.values()
         )
 
 

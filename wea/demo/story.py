@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
-TRAUMA, RESTORATIVE, SOURCES = "NEA_TRA1", "NEA_RP1", "NEA_TPS1"
+TRAUMA, RESTORATIVE = "NEA_TRA1", "NEA_RP1"
 ORIENTATION, WORKSHOP, EVENING = "demo-orientation", "demo-workshop-1", "demo-workshop-2"
 
 

@@ -24,8 +24,6 @@ PARAMETERS = {
     "minSnapshotHistoryWindowInSeconds": 5,
 }
 
-NOT_YET_INITIALIZED, INVALID_CONFIG, UNAUTHORIZED = 94, 93, 13
-
 
 def parameters() -> list[str]:
     """What mongod is started with for us, wherever it runs."""
