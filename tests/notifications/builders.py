@@ -94,8 +94,10 @@ def reviewed(
     )  # fmt: skip
 
 
-def awarded(who: str = ROSA, credential: str = TRA1, at: datetime = NOON, attempt: int = 1) -> events.CredentialAwarded:
-    found = reviewed(Decision.AWARDED, who, credential, at, attempt=attempt)
+def awarded(
+    who: str = ROSA, credential: str = TRA1, at: datetime = NOON, submission: str = "S-1", attempt: int = 1
+) -> events.CredentialAwarded:
+    found = reviewed(Decision.AWARDED, who, credential, at, submission, attempt)
     assert isinstance(found, events.CredentialAwarded)
     return found
 

@@ -97,6 +97,19 @@ def test_late_is_said_by_the_deadline_that_was_missed(facts: list[EventData], de
     assert f"The deadline was Friday, {deadline}, 2024" in said(*facts, kind="submission_late")
 
 
+def test_each_submission_is_told_of_by_its_own_moment() -> None:
+    found = said(submitted(at=local(5, 8)), submitted(at=NOW, submission="S-2"), kind="submission_received")
+    assert "Friday, May 10, 2024" in found
+
+
+def test_a_return_after_the_revision_deadline_asks_for_nothing_that_would_be_in_time() -> None:
+    world = World(local(5, 25))
+    world.hear(profile(), submitted(at=local(4, 20)), reviewed(Decision.NOT_YET, at=world.now))
+    found = text(world, world.messages()[-1])
+    assert "The revision deadline was Friday, May 24, 2024." in found
+    assert "Revise and submit again:" not in found
+
+
 def test_a_return_says_by_when_and_how_many_days_are_left() -> None:
     found = said(submitted(at=local(4, 20)), reviewed(Decision.NOT_YET, at=NOW), kind="submission_returned")
     assert "by Friday, May 24, 2024: 14 days left" in found

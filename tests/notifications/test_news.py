@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.event import EventData
-from contracts.kinds import Decision, EntryKind, ExceptionKind
+from contracts.kinds import Decision, EntryKind, ExceptionKind, SessionKind
 from services.notifications.reasons import Drop
 from tests.notifications.builders import (
     ANA,
@@ -294,3 +294,60 @@ def test_a_session_that_was_called_off_before_we_could_write_is_told_to_whoever_
 def test_a_withdrawn_registration_is_told_by_the_reversal_of_its_hours(world: World) -> None:
     world.hear(registered(), granted(), withdrawn(), reversal(granted()))
     assert world.kinds() == ["hours_granted", "hours_reversed"]
+
+
+def test_an_orientation_that_is_corrected_to_no_hours_is_told_of_no_more(world: World) -> None:
+    world.hear(oriented())
+    [message] = world.messages()
+    assert world.obstacle(message) is None
+    world.hear(corrected(session="O-1", opens=None, kind=SessionKind.ORIENTATION, minutes=0))
+    assert world.obstacle(message) is Drop.CAUSE_GONE
+
+
+def test_of_two_decisions_on_one_attempt_the_later_is_the_one_to_tell(world: World) -> None:
+    world.hear(submitted(), reviewed(Decision.NOT_YET))
+    returned = world.messages()[-1]
+    world.hear(reviewed(Decision.DENIED, at=NOON + HOUR))
+    assert world.kinds() == ["submission_denied"]
+    assert world.obstacle(returned) is Drop.CAUSE_GONE
+
+
+def test_who_is_erased_under_one_of_their_accounts_is_written_to_under_none() -> None:
+    world = World()
+    world.hear(profile(), profile(ANA), merged(ROSA, ANA))
+    [message, _] = world.messages()
+    world.hear(erased(ANA), oriented())
+    assert world.kinds() == []
+    assert world.obstacle(message) is Drop.ERASED
+
+
+def test_a_reminder_is_dropped_where_reminders_were_stopped_meanwhile(world: World) -> None:
+    world.hear(attended(opens=None))
+    world.tick()
+    reminder = next(m for m in world.messages() if m.kind.is_reminder)
+    assert world.obstacle(reminder) is None
+    world.unsubscribe(ROSA, world.now)
+    assert world.obstacle(reminder) is Drop.UNSUBSCRIBED
+
+
+def test_what_waited_for_more_than_seven_days_is_not_sent_any_more(world: World) -> None:
+    world.hear(granted())
+    [message] = world.messages()
+    assert world.obstacle(message, at=NOON + 7 * DAY - HOUR) is None
+    assert world.obstacle(message, at=NOON + 7 * DAY) is Drop.TOO_OLD
+
+
+def test_a_welcome_that_waits_is_dropped_once_its_account_was_merged_away() -> None:
+    world = World()
+    world.hear(profile(), profile(ANA))
+    kept, away = world.messages()
+    world.hear(merged(ROSA, ANA))
+    assert (world.obstacle(kept), world.obstacle(away)) == (None, Drop.CAUSE_GONE)
+
+
+def test_both_accounts_remember_what_their_person_was_told_when_a_merge_is_undone() -> None:
+    world = World()
+    world.hear(profile(), profile(ANA), merged(ROSA, ANA), oriented(ANA), granted(ANA))
+    assert world.kinds()[2:] == ["orientation_completed", "hours_granted"]
+    world.hear(unmerged(ROSA, ANA))
+    assert world.kinds() == []

@@ -1,9 +1,10 @@
 """Reminders: once a day at most, never at night, never late, never about what is done."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from contracts.event import EventData
 from contracts.kinds import Decision, SessionKind
 from services.notifications import decisions, reminders
 from services.notifications.reasons import Drop
@@ -17,6 +18,9 @@ from tests.notifications.builders import (
     TRA1,
     YEAR,
     attended,
+    awarded,
+    called_off,
+    gave_up,
     granted,
     local,
     merged,
@@ -28,6 +32,7 @@ from tests.notifications.builders import (
     reviewed,
     scheduled,
     submitted,
+    withdrawn,
 )
 from tests.notifications.world import World
 
@@ -206,4 +211,114 @@ def test_a_micro_credential_with_its_hours_granted_is_no_longer_reminded_of() ->
     world.hear(nea_registered(at=local(3, 31)), granted(about=TRA1, at=world.now))
     world.messages()
     world.now = local(4, 12)
+    assert reminded(world) == []
+
+
+def test_two_reminders_on_one_day_are_one_too_many_whichever_account_had_the_first() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(profile(ANA), nea_registered(ANA, at=world.now), registered(credential="EX_SEL1", at=local(3, 12, 12)))
+    world.messages()
+    world.now = local(3, 14, 10)
+    assert [m.educator_id for m in reminded(world)] == [ANA]
+    world.hear(merged(ROSA, ANA))
+    world.now = local(3, 14, 13)
+    assert reminded(world) == []
+    world.now = local(3, 15, 7)
+    assert [m.kind for m in reminded(world)] == [Kind.NEA_REGISTRATION_MISSING]
+
+
+def test_who_stopped_reminders_has_stopped_them_for_all_accounts_that_are_theirs() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(profile(ANA), nea_registered(at=world.now), merged(ROSA, ANA))
+    world.messages()
+    world.unsubscribe(ANA, world.now)
+    world.now += 2 * DAY
+    assert reminded(world) == []
+
+
+def test_clock_hours_that_were_withdrawn_are_not_registered() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(nea_registered(at=world.now), registered(at=world.now), withdrawn(at=world.now))
+    world.now += 2 * DAY
+    assert [m.kind for m in reminded(world)] == [Kind.CLOCK_HOURS_REGISTRATION_MISSING]
+
+
+@pytest.mark.parametrize("implied", [submitted(at=local(3, 12)), awarded(at=local(3, 12))])
+def test_nobody_is_asked_to_register_with_nea_who_must_have_done_so(implied: EventData) -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(registered(at=world.now), attended(at=world.now), implied)
+    world.messages()
+    world.now += 2 * DAY
+    assert reminded(world) == []
+
+
+def test_who_was_awarded_by_another_submission_is_not_asked_for_a_revision() -> None:
+    assert _asked_to_revise(awarded(at=local(5, 9), submission="S-2")) == []
+
+
+def test_a_late_submission_is_not_revised_in_time_and_takes_no_other_along() -> None:
+    late = submitted(at=local(4, 28), submission="S-2", on_time=False)
+    returned = reviewed(Decision.NOT_YET, at=local(5, 9), submission="S-2")
+    assert _asked_to_revise(late, returned, first=()) == []
+    assert _asked_to_revise(late, returned) == [(Kind.DEADLINE, "revision 2023-24")]
+
+
+RETURNED = (submitted(at=local(4, 2)), reviewed(Decision.NOT_YET, at=local(5, 6)))
+
+
+def _asked_to_revise(*more: EventData, first: tuple[EventData, ...] = RETURNED) -> list[tuple[Kind, str]]:
+    """What is said a week before the revision deadline to who has done all else, but these submissions."""
+    world = world_at(local(5, 10))
+    world.hear(attended(at=local(4, 1)), registered(at=local(4, 1)), *first, *more)
+    world.messages()
+    world.now = local(5, 17, 7)
+    return [(m.kind, m.subject) for m in reminded(world)]
+
+
+@pytest.mark.parametrize("gone", [gave_up(), called_off()])
+def test_a_seat_that_was_given_up_or_a_session_that_is_called_off_is_not_recalled(gone: EventData) -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(scheduled(starts_at=local(3, 20, 16)), reserved(), gone)
+    world.messages()
+    world.now = local(3, 19, 7)
+    assert reminded(world) == []
+
+
+def test_of_what_can_earn_no_hours_nobody_is_reminded() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(nea_registered(credential="NOT_LISTED", at=world.now))
+    world.now += 2 * DAY
+    assert reminded(world) == []
+
+
+def test_a_submission_is_a_registration_with_nea_that_nobody_told_us_of() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(submitted(at=world.now), attended(at=world.now))
+    world.messages()
+    world.now += 2 * DAY
+    assert [m.kind for m in reminded(world)] == [Kind.CLOCK_HOURS_REGISTRATION_MISSING]
+
+
+def test_who_waits_for_a_seat_in_both_sessions_is_asked_after_the_later_one() -> None:
+    world = World(local(3, 12, 10))
+    world.hear(profile(), registered(at=world.now), submitted(at=world.now))
+    world.hear(scheduled("O-9", local(3, 13, 16), SessionKind.ORIENTATION), reserved(session="O-9", credential=None))
+    world.hear(scheduled("W-9", local(3, 16, 16)), reserved(session="W-9"))
+    world.messages()
+    world.now = local(3, 15, 18)
+    assert [m.kind for m in reminded(world)] == [Kind.SESSION_REMINDER]
+    world.now = local(3, 16, 18)
+    assert reminded(world) == []
+    world.now = local(3, 17, 18)
+    assert [m.kind for m in reminded(world)] == [Kind.STEPS_MISSING]
+
+
+def test_a_submission_of_last_year_has_last_years_revision_deadline() -> None:
+    """Its decision came in the next year: that year's deadline is none of its own."""
+    at = datetime(2025, 5, 16, 14, tzinfo=UTC)  # a week before the next year's
+    world = world_at(at - 2 * DAY)
+    world.hear(attended(at=local(4, 1)), registered(at=local(4, 1)), submitted(at=local(4, 2)))
+    world.hear(reviewed(Decision.NOT_YET, at=world.now))
+    world.messages()
+    world.now = at
     assert reminded(world) == []
