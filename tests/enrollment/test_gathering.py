@@ -142,3 +142,20 @@ async def test_an_address_that_comes_with_a_later_webhook_says_whose_an_unmatche
     assert (await enrollment.document("learners", learner_id())).get("bound_to") is None
     await enrollment.when(reviewed(whom=learner("N-1", "own@example.org")))
     assert (await enrollment.document("learners", learner_id()))["bound_to"] == ANA
+
+
+async def test_an_address_that_only_one_person_has_is_theirs_however_many_accounts_they_had(
+    enrollment: Enrollment,
+) -> None:
+    accounts = (ANA, BEN, CAM, "E-4")
+    await enrollment.given(*(profile(who, email="own@example.org") for who in accounts))
+    await enrollment.given(*(merged(ANA, who) for who in accounts[1:]))
+    await enrollment.when(submitted(whom=learner("N-1", "own@example.org")))
+    assert (await enrollment.document("learners", learner_id()))["bound_to"] == ANA
+
+
+async def test_of_several_addresses_that_one_batch_tells_of_a_learner_each_is_looked_up(enrollment: Enrollment) -> None:
+    await enrollment.given(profile(ANA, email="own@example.org"))
+    told = submitted(whom=learner("N-1", "own@example.org")), reviewed(whom=learner("N-1", "other@example.org"))
+    await enrollment.when(*told)
+    assert (await enrollment.document("learners", learner_id()))["bound_to"] == ANA

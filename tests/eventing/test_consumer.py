@@ -12,7 +12,8 @@ from pymongo.errors import OperationFailure
 from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
 from eventing import positions
-from eventing.batch import Record
+from eventing.applying import Applying
+from eventing.batch import Batch, Record
 from eventing.consumer import Consumer
 from eventing.kafka import KafkaSettings, TopicPartition, offsets, producer
 from eventing.mongo import Database, connect, faults
@@ -339,3 +340,57 @@ async def _have_been_heard(database: Database, count: int) -> bool:
 
 async def _quarantined(database: Database, count: int) -> bool:
     return bool(await database["quarantine"].count_documents({}) == count)
+
+
+async def test_a_batch_that_was_not_next_is_dropped_and_reading_goes_on_from_where_the_database_stands(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    """The database is restored from an older backup while the consumer runs."""
+    topics = Topics()
+    first, second = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(2))
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, first)
+        await until_true(partial(_count, database, 1))
+        for collection in ("counts", "lanes", "outbox"):
+            await database[collection].delete_many({})
+        await database["positions"].update_many({}, {"$set": {"next": 0}})
+        await say(kafka_settings, second)
+        await until_true(partial(_count, database, 2))
+    assert await heard(database, "k") == [first.event.id, second.event.id]
+
+
+async def test_a_batch_in_hand_is_tried_no_more_once_its_partitions_go_to_another(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    tried = asyncio.Event()
+
+    async def away() -> None:
+        tried.set()
+        raise TransientError("AutoReconnect")
+
+    toy.hold = away
+    async with consuming(kafka_settings, database, toy) as consumer:
+        await say(kafka_settings, Topics().record(HEARD.name, "k", "toy.Heard", {}))
+        await tried.wait()
+        await asyncio.wait_for(consumer.revoked(), PATIENCE_SECONDS)
+    assert await heard(database, "k") == []
+
+
+async def test_what_fails_unforeseen_beside_a_batch_lets_nothing_be_passed_over(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply, failed = Applying.apply, False
+
+    async def fails_once(applying: Applying, batch: Batch) -> None:
+        nonlocal failed
+        if not failed:
+            failed = True
+            raise RuntimeError("a bug of ours")
+        await apply(applying, batch)
+
+    monkeypatch.setattr(Applying, "apply", fails_once)
+    record = Topics().record(HEARD.name, "k", "toy.Heard", {})
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, record)
+        await until_true(partial(_count, database, 1))
+    assert await heard(database, "k") == [record.event.id]

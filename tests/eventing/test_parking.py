@@ -372,3 +372,16 @@ async def _stopped(consumer: Any) -> bool:
 
 async def _all_but_parked(database: Database, count: int) -> bool:
     return bool(await database["counts"].count_documents({}) + await database["parked"].count_documents({}) == count)
+
+
+async def test_a_record_that_mongodb_refuses_when_it_is_retried_stays_and_says_so(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    record = Topics().record(HEARD.name, "k", "toy.Heard", {})
+    toy.broken = {record.event.id}
+    await apply(database, toy, record)
+    toy.broken, toy.refused = set(), {record.event.id}
+    previewed = await parking.preview(database, "k", handlers)
+    retried = await parking.retry(database, "k", handlers)
+    for outcome in (previewed, retried):
+        assert (outcome.applied, outcome.left, outcome.reason and outcome.reason["code"]) == (0, 1, "write_refused")

@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import NotEnoughReplicasError
+from aiokafka.errors import NotEnoughReplicasError, OutOfOrderSequenceNumber
 
 from eventing.batch import Cause
 from eventing.clock import system_now
+from eventing.envelope import Event, encode
 from eventing.kafka import KafkaSettings
 from eventing.leases import LIFE, Shares
 from eventing.mongo import Database, UpdateOne
 from eventing.outbox import LANES, relay_lane
-from eventing.relay import Relay
+from eventing.relay import Claims, Relay
 from eventing.removal import Removal
 from eventing.testing import batch_of
 from eventing.unit import UnitOfWork
-from tests.eventing.conftest import COUNTED, relaying
+from tests.eventing.conftest import COUNTED, HEARD, WHOLE, relaying
 from tests.eventing.test_chain import topic_content
 from tests.waiting import PATIENCE_SECONDS, until_true
 
@@ -296,3 +297,65 @@ async def test_rows_that_cannot_be_published_keep_no_others_from_their_turn(
         await until_true(partial(_empty, database))
     for key in (*aways, behind):
         assert [event.sequence for event in events if event.key == key] == [1, 2]
+
+
+async def test_a_tombstone_is_published_without_a_value_its_attributes_in_headers(
+    kafka_settings: KafkaSettings, database: Database
+) -> None:
+    async with UnitOfWork.begin(database, batch_of([]), system_now()) as unit:
+        unit.publish(WHOLE, "toy.Whole", "k", None, Cause("1", "/test"))
+        await unit.write()
+    async with relaying(kafka_settings, database):
+        [stone] = await topic_content(kafka_settings, WHOLE.name, 1)
+    assert (stone.type, stone.key, stone.sequence, stone.data) == ("toy.Whole", "k", 1, None)
+
+
+async def test_of_a_claim_that_is_published_only_the_claim_is_left(
+    kafka_settings: KafkaSettings, database: Database
+) -> None:
+    """Its body and its key may be about a person; and what was accepted first is published first."""
+    events = [Event(f"e-{n}", "/test", "toy.Heard", system_now(), {"n": n}, "k") for n in range(10)]
+    rows = [
+        {
+            "_id": f"claim-{event.id}", "digest": "d", "topic": HEARD.name, "key": "k", "lane": relay_lane("k"),
+            "order": 10 - n, "value": encode(event), "headers": [],
+        }
+        for n, event in enumerate(events)
+    ]  # fmt: skip
+    await database["claims"].insert_many(rows)
+    relay = Relay(kafka_settings, database, Claims("claims"))
+    task = asyncio.create_task(relay.run())
+    try:
+        published = await topic_content(kafka_settings, HEARD.name, 10)
+        await until_true(partial(_nothing_waits, database))
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [event.id for event in published] == [event.id for event in reversed(events)]
+    left = await database["claims"].find({}).to_list(None)
+    assert sorted(left, key=lambda row: str(row["_id"])) == [
+        {"_id": f"claim-{event.id}", "digest": "d"} for event in events
+    ]
+
+
+async def _nothing_waits(database: Database) -> bool:
+    return bool(await database["claims"].count_documents({"lane": {"$exists": True}}) == 0)
+
+
+async def test_a_producer_that_failed_is_not_asked_again_but_replaced(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sender may be dead for good, whatever it is given."""
+    send, dead = AIOKafkaProducer.send_and_wait, []
+
+    async def dies(sender: AIOKafkaProducer, *given: Any, **more: Any) -> Any:
+        if not dead or dead[0] is sender:
+            dead[:] = [sender]
+            raise OutOfOrderSequenceNumber
+        return await send(sender, *given, **more)
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", dies)
+    await publish(database, "k", "1", "2")
+    async with relaying(kafka_settings, database):
+        await until_true(partial(_empty, database))
+    assert [event.sequence for event in await topic_content(kafka_settings, COUNTED.name, 2)] == [1, 2]

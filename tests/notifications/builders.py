@@ -180,3 +180,7 @@ def unmerged(kept: str, away: str, number: int = 2) -> events.EducatorsUnmerged:
 
 def erased(who: str = ROSA) -> events.EducatorErased:
     return events.EducatorErased(educator_id=who)
+
+
+def unlinked(who: str = ROSA, learner: str = "L") -> events.LearnerUnlinked:
+    return events.LearnerUnlinked(educator_id=who, learner_id=learner)

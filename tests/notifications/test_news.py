@@ -29,8 +29,10 @@ from tests.notifications.builders import (
     resolved,
     reversal,
     reviewed,
+    revoked,
     scheduled,
     submitted,
+    unlinked,
     unmerged,
     withdrawn,
 )
@@ -351,3 +353,13 @@ def test_both_accounts_remember_what_their_person_was_told_when_a_merge_is_undon
     assert world.kinds()[2:] == ["orientation_completed", "hours_granted"]
     world.hear(unmerged(ROSA, ANA))
     assert world.kinds() == []
+
+
+def test_what_nea_said_of_somebody_else_is_taken_back_with_their_link(world: World) -> None:
+    world.hear(submitted(), reviewed(Decision.NOT_YET))
+    received, returned = world.messages()
+    assert (world.obstacle(received), world.obstacle(returned)) == (None, None)
+    world.hear(unlinked())
+    assert (world.obstacle(received), world.obstacle(returned)) == (Drop.CAUSE_GONE, Drop.CAUSE_GONE)
+    world.hear(awarded(), revoked(at=NOON + HOUR), unlinked(), awarded())
+    assert world.known.group(ROSA).credential(TRA1).award is not None

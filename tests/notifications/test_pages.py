@@ -162,8 +162,13 @@ async def test_the_progress_page_shows_steps_and_hours_and_is_kept_by_nobody(not
 
 @pytest.mark.parametrize(
     "facts",
-    [[profile(email="new@example.org")], [merged(ANA, ROSA)], [erased()]],
-    ids=["the address changed", "merged away", "erased"],
+    [
+        [profile(email="new@example.org")],
+        [merged(ANA, ROSA)],
+        [merged(ANA, ROSA), unmerged(ANA, ROSA)],
+        [erased()],
+    ],
+    ids=["the address changed", "merged away", "merged away and parted again", "erased"],
 )
 async def test_a_link_is_void_once(notifications: Notifications, facts: list[EventData]) -> None:
     await notifications.hear(profile(), profile(ANA))
