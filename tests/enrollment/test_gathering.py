@@ -159,3 +159,14 @@ async def test_of_several_addresses_that_one_batch_tells_of_a_learner_each_is_lo
     told = submitted(whom=learner("N-1", "own@example.org")), reviewed(whom=learner("N-1", "other@example.org"))
     await enrollment.when(*told)
     assert (await enrollment.document("learners", learner_id()))["bound_to"] == ANA
+
+
+@pytest.mark.parametrize("made_clear", [merged(ANA, BEN), erased(BEN)])
+async def test_who_is_meant_is_asked_anew_when_a_merge_or_an_erasure_makes_it_clear(
+    enrollment: Enrollment, made_clear: Said
+) -> None:
+    await enrollment.given(profile(ANA, email="own@example.org"), profile(BEN, email="own@example.org"))
+    await enrollment.given(submitted(whom=learner("N-1", "own@example.org")))
+    assert (await enrollment.document("learners", learner_id())).get("bound_to") is None
+    await enrollment.when(made_clear)
+    assert (await enrollment.document("learners", learner_id()))["bound_to"] == ANA

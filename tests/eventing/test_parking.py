@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -385,3 +386,24 @@ async def test_a_record_that_mongodb_refuses_when_it_is_retried_stays_and_says_s
     retried = await parking.retry(database, "k", handlers)
     for outcome in (previewed, retried):
         assert (outcome.applied, outcome.left, outcome.reason and outcome.reason["code"]) == (0, 1, "write_refused")
+
+
+async def test_a_bug_that_no_record_can_be_blamed_for_at_once_is_found_and_its_record_parks_alone(
+    kafka_settings: KafkaSettings, database: Database
+) -> None:
+    class Careless(Toy):
+        async def on_heard(self, batch: Batch, database: Database, now: datetime) -> None:
+            tried = (r for r in batch.records if isinstance(r, Record) and r.place not in batch.forced)
+            if any(record.event.id in self.broken for record in tried):
+                raise RuntimeError("outside of what parks")
+            await Toy.on_heard(Toy(), batch, database, now)
+
+    topics = Topics()
+    mine = [topics.record(HEARD.name, f"k{n}", "toy.Heard", {}) for n in range(3)]
+    async with consuming(kafka_settings, database, Careless(broken={mine[1].event.id})):
+        await say(kafka_settings, *mine)
+        await until_true(partial(_parked, database, "k1", 1))
+        for n in (0, 2):
+            await until_true(partial(heard, database, f"k{n}"))
+    assert await reasons(database, "k1") == ["bug"]
+    assert await heard(database, "k1") == []

@@ -162,6 +162,7 @@ def test_what_was_to_be_revised_last_year_is_behind_who_submitted_anew_this_year
     ("facts", "why"),
     [
         ([awarded(at=NOW), revoked(at=NOW)], "NEA has taken the micro-credential back"),
+        ([revoked(at=NOW - DAY), awarded(at=NOW), held("workshop")], "a step that they rest on was corrected"),
         ([registered(at=NOW), withdrawn(at=NOW)], "your registration for its clock hours was withdrawn"),
         ([held("workshop")], "a step that they rest on was corrected"),
         ([], "the records that they rest on were changed"),

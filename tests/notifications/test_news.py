@@ -1,9 +1,12 @@
 """What educators are told of what happened: once, soon, and only if it is news."""
 
+from dataclasses import replace
+
 import pytest
 
+from contracts import events
 from contracts.event import EventData
-from contracts.kinds import Decision, EntryKind, ExceptionKind, SessionKind
+from contracts.kinds import ConflictKind, Decision, EntryKind, ExceptionKind, SessionKind
 from services.notifications.reasons import Drop
 from tests.notifications.builders import (
     ANA,
@@ -363,3 +366,21 @@ def test_what_nea_said_of_somebody_else_is_taken_back_with_their_link(world: Wor
     assert (world.obstacle(received), world.obstacle(returned)) == (Drop.CAUSE_GONE, Drop.CAUSE_GONE)
     world.hear(awarded(), revoked(at=NOON + HOUR), unlinked(), awarded())
     assert world.known.group(ROSA).credential(TRA1).award is not None
+
+
+def test_staff_are_not_alerted_of_an_identity_conflict_of_long_ago(world: World) -> None:
+    conflict = events.ConflictOpened(educator_id=ROSA, kind=ConflictKind.IDENTITY_CONFLICT)
+    world.hear(conflict, at=NOON - 8 * DAY)
+    assert world.kinds() == []
+    world.hear(conflict)
+    assert world.kinds() == ["staff_alert"]
+
+
+def test_the_kept_account_is_written_though_nothing_of_it_changes() -> None:
+    """So a unit in which another merge or erasure of it goes on meets ours."""
+    world = World()
+    world.hear(profile(), profile(ANA), merged(ROSA, ANA))
+    for fact in (held("award", who=ANA), erased(ANA)):
+        world.known = replace(world.known, changed=frozenset())
+        world.hear(fact)
+        assert world.known.changed == {ROSA, ANA}

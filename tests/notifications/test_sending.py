@@ -20,6 +20,7 @@ from eventing.clock import system_now
 from eventing.parking import Handlers
 from eventing.transient import TransientError
 from services.notifications.handlers import on_educators
+from services.notifications.sender import Sender
 from services.notifications.settings import Settings
 from services.notifications.store import Tx
 from tests.notifications.builders import (
@@ -610,3 +611,19 @@ async def test_a_process_started_again_under_its_name_waits_for_nobody(notificat
     await notifications.send(instance="notifications-1")
     assert await notifications.states() == {"welcome": "sent"}
     assert await notifications.database["senders"].count_documents({"_id": "before"}) == 0
+
+
+async def test_what_an_erasure_took_while_it_was_being_written_is_not_handed_over(
+    notifications: Notifications, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = Sender._recorded
+
+    async def erased_first(sender: Sender, shift: Any, wave: Any) -> Any:
+        await notifications.hear(erased())
+        return await recorded(sender, shift, wave)
+
+    monkeypatch.setattr(Sender, "_recorded", erased_first)
+    await notifications.hear(profile())
+    await notifications.send()
+    assert await notifications.states() == {"welcome": "dropped"}
+    assert notifications.mail.delivered == []
