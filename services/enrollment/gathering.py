@@ -195,7 +195,9 @@ class _Gathering:
             needs.educators |= {educator.id} | ({educator.alias_of} if educator.alias_of else set())
             needs.sessions |= educator.attendances.keys()
         for learner in world.learners.values():
-            needs.educators |= {*learner.barred, *([learner.bound_to] if learner.bound_to else ())}
+            # Of those that staff unlinked it from, whoever is one person with whom it may be now is read with them.
+            if learner.bound_to is not None:
+                needs.educators.add(learner.bound_to)
             if learner.bound_to is None or learner.id in needs.unlinked:
                 needs.names |= learner.identities
         for learner_id, names in needs.introduced.items():

@@ -96,3 +96,15 @@ async def test_each_request_gives_up_when_its_own_time_is_over(database: Databas
         assert await second >= 0.2
         held.let_go.set()
         assert await intake.submit(webhook("3")) == ()
+
+
+async def test_who_comes_when_too_many_wait_already_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intakes, "MOST_WAITING", 1)
+    intake = Intake()
+    first = asyncio.create_task(intake.submit(webhook("1")))
+    await asyncio.sleep(0)
+    with pytest.raises(UnavailableError):
+        await intake.submit(webhook("2"))
+    assert not first.done()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)

@@ -9,7 +9,7 @@ import pytest
 
 from eventing.envelope import decode
 from services.enrollment.claims import claim_id
-from services.enrollment.intake import Committer
+from services.enrollment.intake import Committer, Intake
 from tests.enrollment.builders import ANA, attended, corrected, hours_registered, profile, said
 from tests.enrollment.intakes import Doors
 
@@ -329,8 +329,13 @@ async def test_what_a_killed_process_left_open_holds_up_nobody_who_takes_its_pla
     owner = await Committer(doors.intake, doors.database, "dead")._own()
     owner.session.start_transaction()
     await doors.database["intake"].insert_one({"_id": claim_id(fact.source, fact.id)}, session=owner.session)
-    await Committer(doors.intake, doors.database, "dead")._own()  # the next of its name kills what it left open
-    assert (await doors.raw(body, "pk", STRUCTURED)).status_code == 202
+    intake = Intake()
+    heir = asyncio.create_task(Committer(intake, doors.database, "dead").run())  # kills what its name left open
+    try:
+        assert (await Doors(doors.database, intake).raw(body, "pk", STRUCTURED)).status_code == 202
+    finally:
+        heir.cancel()
+        await asyncio.gather(heir, return_exceptions=True)
 
 
 async def test_what_staff_tell_is_audited_with_who_and_why_once(doors: Doors) -> None:
@@ -366,3 +371,18 @@ async def test_odd_words_of_staff_are_no_error(doors: Doors, odd: dict[str, Any]
     assert (await doors.structured(event, "sk")).status_code == 202
     (entry,) = await doors.database["audit"].find({}).to_list(None)
     assert len(entry["reason"]) <= 2000
+
+
+async def test_batches_that_bring_the_same_event_at_once_are_each_accepted_and_it_is_taken_once(doors: Doors) -> None:
+    """They are judged together, in one transaction: the second must see what the first has claimed."""
+    shared, others = attended(), [hours_registered(f"E-{number}") for number in range(5)]
+    batches = [(shared.cloudevent, other.cloudevent) for other in others]
+    answers = await asyncio.gather(*(doors.batch(*batch) for batch in batches))
+    assert [answer.status_code for answer in answers] == [202] * 5
+    assert len(await doors.claims()) == 6
+
+
+async def test_an_unusable_webhook_that_comes_several_times_at_once_is_kept_once(doors: Doors) -> None:
+    answers = await asyncio.gather(*(doors.webhook(b"not json") for _ in range(5)))
+    assert [answer.status_code for answer in answers] == [202] * 5
+    assert (len(await doors.claims()), len(await doors.quarantine())) == (1, 1)

@@ -1,16 +1,21 @@
 """Batches shrink where their transactions take too long, and grow again where they do not."""
 
 import asyncio
+from datetime import datetime
 from functools import partial
 
 import pytest
 
 from eventing import applying
+from eventing.batch import Batch
+from eventing.clock import system_now
 from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
-from eventing.testing import Topics
+from eventing.ownership import Ownership
+from eventing.parking import Handlers
+from eventing.testing import Topics, batch_of
 from eventing.transient import TransientError
-from tests.eventing.conftest import HEARD, Toy, consuming, heard, say
+from tests.eventing.conftest import HEARD, WHOLE, Toy, consuming, heard, say
 from tests.waiting import until_true
 
 
@@ -40,3 +45,21 @@ async def test_a_batch_too_slow_for_one_transaction_is_done_in_halves_in_order(
 
 async def _all_heard(database: Database, count: int) -> bool:
     return len(await heard(database, "k")) == count
+
+
+async def test_of_topics_with_handlers_of_their_own_each_hands_its_records_to_its_own(database: Database) -> None:
+    topics, given = Topics(), []
+
+    async def on_heard(batch: Batch, _now: datetime) -> None:
+        given.append((HEARD.name, batch.records))
+
+    async def on_whole(batch: Batch, _now: datetime) -> None:
+        given.append((WHOLE.name, batch.records))
+
+    records = [topics.record(topic.name, "k", "toy.Said", {}) for topic in (HEARD, WHOLE, HEARD)]
+    batch, ownership = batch_of(records), Ownership(database)
+    ownership.next = dict(batch.began)
+    handlers = Handlers({HEARD.name: on_heard, WHOLE.name: on_whole}, (), system_now)
+    await applying.Applying(database, ownership, handlers, 10).apply(batch)
+    assert given == [(HEARD.name, (records[0], records[2])), (WHOLE.name, (records[1],))]
+    assert ownership.next == batch.ends

@@ -12,6 +12,7 @@ import pytest
 from eventing import parking
 from eventing.batch import Batch, Record
 from eventing.clock import system_now
+from eventing.consumer import Consumer
 from eventing.gate import Gate, ParkingStormError
 from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
@@ -407,3 +408,22 @@ async def test_a_bug_that_no_record_can_be_blamed_for_at_once_is_found_and_its_r
             await until_true(partial(heard, database, f"k{n}"))
     assert await reasons(database, "k1") == ["bug"]
     assert await heard(database, "k1") == []
+
+
+async def test_a_consumer_that_can_neither_apply_a_record_nor_park_it_stops_and_says_so(
+    kafka_settings: KafkaSettings, database: Database
+) -> None:
+    class Broken(Toy):
+        async def on_heard(self, batch: Batch, database: Database, now: datetime) -> None:
+            raise RuntimeError("whatever comes")
+
+    async with consuming(kafka_settings, database, Broken()) as consumer:
+        await say(kafka_settings, Topics().record(HEARD.name, "k", "toy.Heard", {}))
+        await until_true(partial(_stopped, consumer))
+        assert not consumer.ready
+    assert consumer.stopped_because == "cannot_park"
+    assert await database["positions"].count_documents({"next": {"$gt": 0}}) == 0
+
+
+async def _stopped(consumer: Consumer) -> bool:
+    return consumer.stopped_because is not None

@@ -23,6 +23,7 @@ from services.notifications.handlers import on_educators
 from services.notifications.sender import Sender
 from services.notifications.settings import Settings
 from services.notifications.store import Tx
+from services.notifications.writing import Writer
 from tests.notifications.builders import (
     ANA,
     DAY,
@@ -627,3 +628,19 @@ async def test_what_an_erasure_took_while_it_was_being_written_is_not_handed_ove
     await notifications.send()
     assert await notifications.states() == {"welcome": "dropped"}
     assert notifications.mail.delivered == []
+
+
+async def test_a_message_that_our_code_cannot_write_fails_and_all_others_go_out(
+    notifications: Notifications, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Writer.write
+
+    def fails(writer: Writer, document: Any, *known: Any) -> Any:
+        if document["kind"] == "welcome":
+            raise RuntimeError("a bug of ours")
+        return write(writer, document, *known)
+
+    monkeypatch.setattr(Writer, "write", fails)
+    await notifications.hear(profile(), granted())
+    await notifications.send()
+    assert await notifications.states() == {"welcome": "failed", "hours_granted": "sent"}
