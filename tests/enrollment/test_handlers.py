@@ -162,6 +162,38 @@ async def test_erasure_reaches_a_profile_in_quarantine_that_came_without_a_key(e
     assert [row["value"] is None for row in kept] == [True, False]
 
 
+async def test_erasure_reaches_what_was_in_a_body_before_an_operator_edited_it(
+    enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A webhook of hers is parked, under a key that her erasure does not wait behind."""
+    await enrollment.given(profile(ANA, nea_member_id="N-77"))
+    fact = submitted(whom=learner("N-77", "ana@example.org"))
+    break_it(monkeypatch, "micro_credential.submitted")
+    await enrollment.when(fact)
+    edited = fact.data | {"learner": {"nea_member_id": "N-77", "email": "anna@example.org"}}
+    await parking.edit(enrollment.database, "nea:N-77", handlers_of(enrollment), data=edited)
+    assert "original" in (await enrollment.database["parked"].find_one({}))
+    monkeypatch.undo()
+    await enrollment.when(erased(ANA))
+    (parked,) = await enrollment.database["parked"].find({}).to_list(None)
+    assert "original" not in parked
+    assert b"example.org" not in bytes(parked["value"])
+
+
+async def test_erasure_reaches_what_is_in_quarantine_under_a_persons_key_or_a_learners_other_address(
+    enrollment: Enrollment,
+) -> None:
+    await enrollment.given(profile(ANA, email="ana@example.org", nea_member_id="N-77"))
+    await enrollment.given(submitted(whom=learner("N-77", "private@example.org")))
+    rows = ((ANA.encode(), b"Ruiz, no JSON"), (None, b"of private@example.org"), (b"E-other", b"Ruiz, no JSON"))
+    for offset, (key, value) in enumerate(rows):
+        failure = Failure(PORTAL, 5, offset, key, value, (), NOW, Reason("not_json"))
+        await enrollment.consume(Batch((failure,), {(PORTAL, 5): offset}))
+    await enrollment.when(erased(ANA))
+    kept = await enrollment.database["quarantine"].find({}).sort("_id", 1).to_list(None)
+    assert [row["value"] is None for row in kept] == [True, True, False]
+
+
 async def test_what_the_portal_writes_to_kafka_is_claimed_as_over_http(enrollment: Enrollment) -> None:
     fact = attended()
     await enrollment.given(fact, topic=PORTAL)
@@ -169,6 +201,30 @@ async def test_what_the_portal_writes_to_kafka_is_claimed_as_over_http(enrollmen
     assert claim["via"] == "kafka"
     await enrollment.when(fact, topic=topics.INBOX.name)
     assert await enrollment.published() == []
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+async def test_a_merge_that_comes_by_both_ways_is_done_once_and_no_conflict(
+    enrollment: Enrollment, in_one_batch: bool
+) -> None:
+    """Done again it would be refused: the account is merged already."""
+    fact = merged(ANA, BEN)
+    if in_one_batch:
+        await enrollment.when(fact, fact, topic=PORTAL)
+    else:
+        await enrollment.when(fact, topic=PORTAL)
+        await enrollment.when(fact, topic=topics.INBOX.name)
+    assert await enrollment.names() == ["EducatorsMerged"]
+
+
+async def test_of_two_contents_under_one_id_in_one_batch_from_kafka_the_second_is_quarantined(
+    enrollment: Enrollment,
+) -> None:
+    fact = attended()
+    await enrollment.when(fact, replace(fact, data={**fact.data, "minutes": 60}), topic=PORTAL)
+    assert await enrollment.names() == ["WorkshopAttended"]
+    (kept,) = await enrollment.database["quarantine"].find({}).to_list(None)
+    assert kept["reason"] == "id_reused"
 
 
 async def test_an_id_claimed_with_another_content_is_quarantined_from_kafka(enrollment: Enrollment) -> None:

@@ -122,6 +122,15 @@ async def test_a_merge_and_an_event_of_the_merged_account_never_miss_each_other(
     assert told[-1].micro_credential_id == TRA2
 
 
+@pytest.mark.parametrize("first", ["attendance", "correction"])
+async def test_facts_of_two_accounts_of_one_person_never_miss_each_other(enrollment: Enrollment, first: str) -> None:
+    await enrollment.given(merged(ANA, BEN))
+    pair = [attended(BEN, W1), corrected(ANA, W1, minutes=0)]
+    await open_while(enrollment, *(pair if first == "attendance" else reversed(pair)))
+    steps = dict((await enrollment.document("educators", BEN))["told"]["steps"])
+    assert steps[W1]["minutes"] == 0
+
+
 @pytest.mark.parametrize("first", ["merge", "event"])
 async def test_an_event_of_the_kept_account_and_an_undo_never_miss_each_other(
     enrollment: Enrollment, first: str

@@ -342,6 +342,7 @@ async def test_a_release_that_parks_more_than_twenty_keys_a_minute_stops_before_
     async with consuming(kafka_settings, database, toy) as consumer:
         await until_true(lambda: _stopped(consumer))
         assert not consumer.ready
+        assert consumer.stopped_because == "parking_storm"
     assert await database["parked"].count_documents({}) <= 20
     toy.broken = set()
     async with consuming(kafka_settings, database, toy):
@@ -368,8 +369,8 @@ async def _parked(database: Database, key: str, count: int) -> bool:
     )
 
 
-async def _stopped(consumer: Any) -> bool:
-    return bool(consumer.stopped_because == "parking_storm")
+async def _stopped(consumer: Consumer) -> bool:
+    return consumer.stopped_because is not None
 
 
 async def _all_but_parked(database: Database, count: int) -> bool:
@@ -423,7 +424,3 @@ async def test_a_consumer_that_can_neither_apply_a_record_nor_park_it_stops_and_
         assert not consumer.ready
     assert consumer.stopped_because == "cannot_park"
     assert await database["positions"].count_documents({"next": {"$gt": 0}}) == 0
-
-
-async def _stopped(consumer: Consumer) -> bool:
-    return consumer.stopped_because is not None

@@ -346,7 +346,7 @@ async def test_a_producer_that_failed_is_not_asked_again_but_replaced(
     kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its sender may be dead for good, whatever it is given."""
-    send, dead = AIOKafkaProducer.send_and_wait, []
+    send, dead = AIOKafkaProducer.send_and_wait, list[AIOKafkaProducer]()
 
     async def dies(sender: AIOKafkaProducer, *given: Any, **more: Any) -> Any:
         if not dead or dead[0] is sender:

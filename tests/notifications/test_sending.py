@@ -644,3 +644,10 @@ async def test_a_message_that_our_code_cannot_write_fails_and_all_others_go_out(
     await notifications.hear(profile(), granted())
     await notifications.send()
     assert await notifications.states() == {"welcome": "failed", "hours_granted": "sent"}
+
+
+async def test_nothing_goes_out_before_it_is_due(notifications: Notifications) -> None:
+    """Hours held and granted within a moment would be told of twice."""
+    await notifications.hear(profile(), awarded(), held("workshop"))
+    await notifications.send()
+    assert await notifications.states() == {"welcome": "sent", "hours_held": "queued"}
