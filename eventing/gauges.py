@@ -1,5 +1,6 @@
 """Gauges that are read off the database when someone asks for /metrics."""
 
+import asyncio
 from typing import Any
 
 from eventing import metrics
@@ -10,12 +11,20 @@ from eventing.service import Service
 from eventing.transient import RefusedError, TransientError
 
 
+WITHIN_SECONDS = 2.0  # the console waits for three; the driver looks for five, and for 30 at one that is frozen
+
+
 async def refresh(service: Service) -> None:
-    """Bring the gauges up to date; with MongoDB away they keep what they last showed."""
+    """Bring the gauges up to date; with MongoDB away they keep what they last showed, and say that it is away."""
     try:
-        await _refresh(service)
-    except (TransientError, RefusedError):
+        async with asyncio.timeout(WITHIN_SECONDS):
+            await _refresh(service)
+    except (TransientError, TimeoutError):
+        metrics.MONGODB.set(0)
         return
+    except RefusedError:
+        pass
+    metrics.MONGODB.set(1)
 
 
 async def _refresh(service: Service) -> None:

@@ -26,6 +26,8 @@ PARKED_LANES = Gauge("wea_parked_lanes", "Keys with parked records")
 PARKED = Gauge("wea_parked_records", "Parked records")
 # records and webhook bodies that could not be read.
 QUARANTINED = Gauge("wea_quarantined", "Records and bodies in quarantine")
+# 1 when MongoDB answered the last time that somebody asked for these metrics.
+MONGODB = Gauge("wea_mongodb_answers", "1 when MongoDB answered the last look")
 # rows waiting for the relay, and the age of the oldest, in seconds.
 OUTBOX_ROWS = Gauge("wea_outbox_rows", "Rows that wait for the relay", ["source"])
 OUTBOX_AGE = Gauge("wea_outbox_oldest_seconds", "Age of the oldest row that waits for the relay", ["source"])

@@ -5,6 +5,8 @@ from prometheus_client import Counter, Gauge, Histogram
 from eventing.clock import system_now
 from services.console.state import Sight
 
+# 1 when Kafka answered the console the last time that it looked.
+KAFKA = Gauge("wea_kafka_answers", "1 when Kafka answered the console's last look")
 # records that a group has not handled yet, as Kafka knows them.
 GROUP_LAG = Gauge("wea_group_lag_records", "Records not handled yet", ["group", "topic", "partition"])
 # seconds since Kafka took the oldest of them; 0 where none waits.
@@ -34,6 +36,7 @@ SIGN_INS = Counter("wea_console_sign_ins_total", "Sign-ins by how they ended", [
 def show(sight: Sight) -> None:
     """Bring the gauges up to date with what was seen."""
     now = system_now()
+    KAFKA.set(sight.kafka)
     for one in sight.groups:
         for number, (lag, oldest) in one.partitions.items():
             waits = (now - oldest).total_seconds() if oldest is not None else 0.0

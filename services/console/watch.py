@@ -38,7 +38,7 @@ QUEUES: tuple[tuple[str, str, str, dict[str, str]], ...] = (
 GAUGES = frozenset(
     {
         "wea_parked_lanes", "wea_parked_records", "wea_quarantined", "wea_outbox_rows", "wea_outbox_oldest_seconds",
-        "wea_consumer_stopped",
+        "wea_consumer_stopped", "wea_mongodb_answers",
     }
 )  # fmt: skip
 
@@ -113,7 +113,8 @@ class Watch:
         """When Kafka took these: from what we keep, else from Kafka."""
         if not places:
             return {}
-        ours = await self._store.at_places(f"{topic}-{number}-{at}" for topic, number, at in places)
+        names = [f"{topic}-{number}-{at}" for topic, number, at in places]
+        ours = await _or(partial(self._store.at_places, names), {})  # our database being away is not Kafka's
         since = {place: ours[name].at for place in places if (name := "{}-{}-{}".format(*place)) in ours}
         missing = sorted(places - since.keys())[:50]
         return since | {place: record.timestamp for place, record in (await self._cluster.records(missing)).items()}
