@@ -76,7 +76,7 @@ async def opened(settings: Settings, programs: Programs | None = None) -> AsyncI
                 _sender(settings, database, programs, clock, linker),
             ),
             prepare=(partial(on_programme_changed, database, programs),),
-            gauges=(metrics.refresh,),
+            gauges=(partial(metrics.refresh, clock),),
             digest=programs.digest,
         )
         yield build_api(

@@ -1,7 +1,10 @@
 """Every metric of this service: name, unit, meaning. Those of the machinery are in eventing/metrics.py."""
 
+from datetime import timedelta
+
 from prometheus_client import Counter, Gauge, Histogram
 
+from eventing.clock import Clock
 from eventing.mongo import Database, faults
 
 # messages by what became of them: sent, failed, unknown, dropped, or queued again.
@@ -12,11 +15,20 @@ HANDED_OVER = Histogram("wea_notifications_handed_over_seconds", "Handing a wave
 WAITING = Gauge("wea_notifications_waiting_messages", "Messages that wait, and those that failed", ["status"])
 # what staff should see to.
 TASKS = Gauge("wea_notifications_open_tasks", "Tasks that wait for staff")
+# messages that have been due for long, up to 1,000: `waiting` for the mail server or for the mail to be started again,
+# or `put_off` by the server one by one, which may be a full mailbox.
+OVERDUE = Gauge("wea_notifications_overdue_messages", "Messages due for a quarter of an hour, by why they wait", ["why"])
+OVERDUE_AFTER = timedelta(minutes=15)
+WHY = {"waiting": {"$in": [0, None]}, "put_off": {"$gt": 0}}
 
 
-async def refresh(database: Database) -> None:
+async def refresh(clock: Clock, database: Database) -> None:
     """Read the gauges off the database."""
+    due = {"status": "queued", "due_at": {"$lte": clock() - OVERDUE_AFTER}}
     with faults():
         for status in ("queued", "sending", "failed", "unknown"):
             WAITING.labels(status).set(await database["messages"].count_documents({"status": status}))
+        for why, put_off in WHY.items():
+            late = await database["messages"].count_documents({**due, "put_off": put_off}, limit=1000)
+            OVERDUE.labels(why).set(late)
         TASKS.set(await database["tasks"].count_documents({"status": "open"}))
