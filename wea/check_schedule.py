@@ -15,6 +15,7 @@ from wea.check import look
 from wea.errors import UserError
 
 LOOKS_APART_SECONDS = 2.0
+AGAIN_SECONDS = 60.0  # after a run that could not be made: whoever is started beside us is ready by then
 
 # What the last run found wrong, by book: services, outboxes, sequences, enrollment, clockhours. 0: it adds up.
 FAULTS = Gauge("wea_check_faults", "Faults that the last check of the books found", ["book"])
@@ -33,17 +34,18 @@ def serve(port: int, host: str) -> None:
 def keep_checking(
     system: System, every: timedelta, wait_seconds: float, tell: Callable[[str], None], times: int | None = None
 ) -> None:
-    """Check for good, or so many `times`. A run that ends early, for a service is away, is told and not counted."""
+    """Check for good, or so many `times`. A run that ends early, for a service is away, is told and soon made again."""
     while times is None or times > 0:
-        began = time.monotonic()
+        began, pause = time.monotonic(), every.total_seconds()
         try:
             record(lasting(system, wait_seconds), tell)
         except UserError as failure:
             tell(f"not checked: {failure}")
+            pause = min(pause, AGAIN_SECONDS)
         if times is not None:
             times -= 1
         if times != 0:
-            time.sleep(max(0.0, every.total_seconds() - (time.monotonic() - began)))
+            time.sleep(max(0.0, pause - (time.monotonic() - began)))
 
 
 def lasting(system: System, wait_seconds: float) -> Books:

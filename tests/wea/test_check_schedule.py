@@ -93,6 +93,19 @@ def test_a_run_that_cannot_be_made_is_told_and_the_next_is_made(system: System, 
     assert at("run") > before
 
 
+def test_a_run_that_cannot_be_made_is_not_waited_for_as_long_as_the_next(
+    system: System, looks: list[Books | UserError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside services that are just being started the first one fails: BooksUnchecked would wait for the second."""
+    waited: list[float] = []
+    monkeypatch.setattr(check_schedule.time, "sleep", waited.append)
+    looks += [UserError("enrollment does not answer."), RIGHT]
+    keep_checking(system, timedelta(minutes=15), 0, lambda _: None, times=3)
+    first, second = waited
+    assert first <= 60
+    assert 60 < second <= 15 * 60
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
