@@ -101,7 +101,8 @@ class Neighbour:
     ) -> Answer:
         """One request, to each process in turn until one answers. An act goes to one process only."""
         last: AwayError | None = None
-        for url in self.urls if method == "GET" else self.urls[:1]:
+        urls = sorted(self.urls, key=self._has_failed)  # whoever is away comes last
+        for url in urls if method == "GET" else urls[:1]:
             try:
                 return await self.ask_process(url, method, path, role, seconds=seconds, **request)
             except AwayError as away:
@@ -134,6 +135,9 @@ class Neighbour:
             raise AwayError(self.name) from None
         circuit.answered()
         return Answer(answer.status_code, answer.headers, answer.content)
+
+    def _has_failed(self, url: str) -> bool:
+        return url in self.circuits and self.circuits[url].failures > 0
 
     def _json(self, answer: Answer) -> Any:
         try:

@@ -37,9 +37,13 @@ def of(kind: str) -> dict[str, dict[str, Any]]:
     return {one["metadata"]["name"]: one for one in resources() if one["kind"] == kind}
 
 
-def container(name: str) -> dict[str, Any]:
+def pod(name: str) -> dict[str, Any]:
     workloads = {**of("StatefulSet"), **of("Deployment")}
-    (only,) = workloads[name]["spec"]["template"]["spec"]["containers"]
+    return dict(workloads[name]["spec"]["template"]["spec"])
+
+
+def container(name: str) -> dict[str, Any]:
+    (only,) = pod(name)["containers"]
     return dict(only)
 
 
@@ -77,6 +81,40 @@ def test_every_setting_is_one_that_a_service_reads() -> None:
     for name, settings in SETTINGS.items():
         own = {variable["name"] for variable in container(name)["env"]}
         assert own <= {f"WEA_{field.upper()}" for field in settings.model_fields}, name
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_the_certificate_that_vouches_for_kafka_is_where_the_page_of_secrets_says(service: Any) -> None:
+    """Strimzi signs its brokers' certificates itself: without its own no service would trust them."""
+    (mounted,) = [one for one in container(service.name)["volumeMounts"] if one["name"] == "kafka-ca"]
+    assert mounted["readOnly"]
+    (volume,) = [one for one in pod(service.name)["volumes"] if one["name"] == "kafka-ca"]
+    assert volume["secret"]["secretName"] == "kafka-cluster-ca-cert"
+    assert f'"ca_file": "{mounted["mountPath"]}/ca.crt"' in (FOLDER / "README.md").read_text()
+
+
+def test_what_other_namespaces_ask_for_is_named_with_its_own() -> None:
+    """KEDA's operator asks Kafka from its own namespace, where a bare name is nobody's."""
+    (namespace,) = of("Namespace")
+    for scaled in of("ScaledObject").values():
+        for trigger in scaled["spec"]["triggers"]:
+            assert trigger["metadata"]["bootstrapServers"] == f"kafka-kafka-bootstrap.{namespace}.svc:9093"
+
+
+def test_the_console_sees_each_replica_ready_or_not() -> None:
+    """By the one name of a Service it would see one of them by chance, and none that is not ready."""
+    (urls,) = [one["value"] for one in container("console")["env"] if one["name"] == "WEA_URLS"]
+    seen = set(urls.split(","))
+    expected = set()
+    for name, workload in of("StatefulSet").items():
+        governing = of("Service")[workload["spec"]["serviceName"]]["spec"]
+        assert governing["clusterIP"] == "None"
+        assert governing["publishNotReadyAddresses"], "what has stopped itself shows what it has parked"
+        assert governing["selector"] == workload["spec"]["selector"]["matchLabels"]
+        port = governing["ports"][0]["port"]
+        for number in range(workload["spec"]["replicas"]):
+            expected.add(f"{name}=http://{name}-{number}.{workload['spec']['serviceName']}:{port}")
+    assert seen == expected
 
 
 def test_the_books_are_checked_by_a_verb_that_there_is_and_its_result_can_be_read() -> None:
