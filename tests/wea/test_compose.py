@@ -1,0 +1,29 @@
+"""docker-compose.yml and what is written on top of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from wea.fleet import SERVICES
+
+ROOT = Path(__file__).parents[2]
+
+
+def compose() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"])
+
+
+@pytest.mark.parametrize("name", [service.name for service in SERVICES])
+def test_a_service_has_the_time_that_it_takes_to_stop(name: str) -> None:
+    """With Kafka away it takes more than the ten seconds that Docker gives; the same as in deploy/kubernetes."""
+    pods = yaml.safe_load_all((ROOT / f"deploy/kubernetes/base/{name}.yaml").read_text())
+    seconds = next(pods)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+    assert compose()[name]["stop_grace_period"] == f"{seconds}s"
+
+
+@pytest.mark.parametrize("name", ["kafka", "mongo"])
+def test_a_server_may_end_in_order(name: str) -> None:
+    """One that is killed looks through its logs at the next start."""
+    assert compose()[name]["stop_grace_period"] == "60s"
