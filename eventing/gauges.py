@@ -10,7 +10,6 @@ from eventing.outbox import Source
 from eventing.service import Service
 from eventing.transient import RefusedError, TransientError
 
-
 WITHIN_SECONDS = 2.0  # the console waits for three; the driver looks for five, and for 30 at one that is frozen
 
 

@@ -17,7 +17,7 @@ WAITING = Gauge("wea_notifications_waiting_messages", "Messages that wait, and t
 TASKS = Gauge("wea_notifications_open_tasks", "Tasks that wait for staff")
 # messages that have been due for long, up to 1,000: `waiting` for the mail server or for the mail to be started again,
 # or `put_off` by the server one by one, which may be a full mailbox.
-OVERDUE = Gauge("wea_notifications_overdue_messages", "Messages due for a quarter of an hour, by why they wait", ["why"])
+OVERDUE = Gauge("wea_notifications_overdue_messages", "Messages due for 15 minutes, by why they wait", ["why"])
 OVERDUE_AFTER = timedelta(minutes=15)
 WHY = {"waiting": {"$in": [0, None]}, "put_off": {"$gt": 0}}
 

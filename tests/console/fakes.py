@@ -58,7 +58,7 @@ class Bodies:
     def hold(self, records: Iterable[Record]) -> None:
         self.held |= {(one.topic, one.partition, one.offset): one for one in records}
 
-    async def ends(self, _: object) -> dict[Partition, int]:
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         raise TransientError("away")
 
     async def members(self, _: object) -> int:

@@ -1,5 +1,6 @@
 """`wea check --every`: what lasts is a fault, what is under way is none, and metrics say when the books were right."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -98,7 +99,7 @@ def test_a_run_that_cannot_be_made_is_not_waited_for_as_long_as_the_next(
 ) -> None:
     """Beside services that are just being started the first one fails: BooksUnchecked would wait for the second."""
     waited: list[float] = []
-    monkeypatch.setattr(check_schedule.time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     looks += [UserError("enrollment does not answer."), RIGHT]
     keep_checking(system, timedelta(minutes=15), 0, lambda _: None, times=3)
     first, second = waited
