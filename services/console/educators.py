@@ -76,7 +76,9 @@ async def educator(console: Console, asked: Asked) -> JsonObject:
         "tracks": tracks(known, ledger),
         "without_workshop": [row["micro_credential_id"] for row in ledger["held"] if "workshop" in row["missing"]],
         "standing": [entry["entry_id"] for entry in standing(entries)],
-        "workshops": known.get("workshops", []),
+        "attendances": sorted(
+            (*known.get("orientations", []), *known.get("workshops", [])), key=lambda one: str(one["ended_at"])
+        ),
         "exceptions": exceptions.items(),
         "messages": messages.items(),
         "links": links.items(),

@@ -347,3 +347,19 @@ async def test_a_workshop_is_offered_the_one_micro_credential_that_lacks_it_and_
     full.services.tell("GET", "clockhours", "/educators/E-1/clock-hours", HOURS | {"held": rows})
     page = (await (await full.as_("staff")).get("/educators/E-1")).text
     assert re.findall(r'<option value="([^"]*)" selected', page) == expected
+
+
+async def test_staff_correct_an_orientation_that_was_noted_too_short(full: World) -> None:
+    """Its hours are missing like any other's, and it is the page that says why."""
+    short = {
+        "session_id": "O-1", "kind": "orientation", "minutes": 0, "attended_minutes": 45,
+        "ended_at": "2024-03-01T18:00:00Z", "micro_credential_id": None,
+    }  # fmt: skip
+    full.services.tell("GET", "enrollment", "/educators/E-1", RECORD | {"orientations": [short]})
+    full.services.tell("POST", "enrollment", "/portal/events", {})
+    staff = await full.as_("staff")
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", (await staff.get("/educators/E-1")).text))
+    assert "O-1 orientation on Mar 01, 2024: 45 minutes attended, no hours" in page
+    assert (await staff.post("/educators/E-1/correct", act="a1", dry_run="0", session_id="O-1")).status_code == 200
+    [(_, _, event)] = full.services.posts()
+    assert event["data"]["minutes"] == 45
