@@ -54,12 +54,12 @@ class Doors:
     def download(self, download: Download) -> None:
         async def for_people(request: Request) -> Response:
             asked = _asked(await self.person(request, download.may), request)
-            await noted_download(self._console.store.db, asked, download.path)
+            await noted_download(self._console.store.db, asked, download.name)
             return await download.answer(self._console, asked)
 
         async def for_programs(request: Request) -> Response:
             asked = _asked(self._program(request, download.may), request)
-            await noted_download(self._console.store.db, asked, download.path)
+            await noted_download(self._console.store.db, asked, download.name)
             return await download.answer(self._console, asked)
 
         self._add(download.path, self.guarded(for_people), "GET")

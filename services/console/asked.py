@@ -116,6 +116,7 @@ class Download:
     """A file at /PATH and at /api/PATH. Audited: it holds personal data."""
 
     path: str
+    name: str  # in the audit
     answer: Callable[[Console, Asked], Awaitable[Response]]
     may: May
 

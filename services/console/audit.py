@@ -25,10 +25,10 @@ async def noted_act(database: Database, asked: Asked, path: str) -> None:
     await record_action(database, caller, action, target, asked.required("reason"), **about)
 
 
-async def noted_download(database: Database, asked: Asked, path: str) -> None:
+async def noted_download(database: Database, asked: Asked, name: str) -> None:
     """A file with personal data was given out. Nobody is asked for a reason."""
     caller = Caller("person" if asked.who.csrf else "key", asked.who.name)
-    await record_action(database, caller, path.rsplit("/", 1)[-1], " ".join(asked.parts.values()), "downloaded")
+    await record_action(database, caller, name, " ".join(asked.parts.values()), "downloaded")
 
 
 NOTED = frozenset(

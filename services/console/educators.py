@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-from fastapi.responses import Response
-
 from eventing.http import Page, ProblemError
 from services.console.asked import Asked, Console, Told, page_cursor, told
 from services.console.neighbours import path
@@ -21,10 +19,10 @@ NO_HOURS: JsonObject = {"total_minutes": None, "by_designation": {}, "renewal": 
 
 async def search(console: Console, asked: Asked) -> JsonObject:
     """Educators by id, e-mail address, NEA member id or a part of the name: ?q=. Who may not see people: by id."""
-    wanted = asked.text("q")
+    wanted, years = asked.text("q"), [year.id for year in console.programs]
     if wanted is None:
         nobody: JsonObject = {"q": None, "items": [], "next": None, "more": False, "away": ""}
-        return nobody | {"by_id_only": not asked.may(May.SEE_PEOPLE)}
+        return nobody | {"by_id_only": not asked.may(May.SEE_PEOPLE), "years": years}
     enrollment = console.neighbours["enrollment"]
     asks = [told(enrollment.get(path("educators", wanted), "staff"), "enrollment")]
     if asked.may(May.SEE_PEOPLE):
@@ -44,6 +42,7 @@ async def search(console: Console, asked: Asked) -> JsonObject:
         "next": None,
         "more": any(other.next is not None for other in others),
         "by_id_only": not asked.may(May.SEE_PEOPLE),
+        "years": years,
         "away": by_id.away,
     }
 
@@ -154,20 +153,6 @@ def refusal(id: str, other: str, kept: JsonObject, merged: JsonObject) -> str:
     if other in kept.get("aliases", []) or kept.get("educator_id", id) == other:
         return f"{id} is merged into {other} already."
     return ""
-
-
-async def transcript(console: Console, asked: Asked) -> Response:
-    """The transcript as PDF, as clockhours issues it."""
-    answer = await console.neighbours["clockhours"].ask(
-        "GET", path("educators", asked.parts["id"]) + "/transcript.pdf", "staff", seconds=20
-    )
-    if answer.status != 200:
-        sentence = {404: "Nothing is known of this educator.", 410: "This educator's personal data was erased."}
-        raise ProblemError(
-            answer.status, "no_transcript", sentence.get(answer.status, "clockhours made no transcript.")
-        )
-    headers = {"content-disposition": 'attachment; filename="transcript.pdf"', "cache-control": "no-store"}
-    return Response(answer.body, media_type="application/pdf", headers=headers)
 
 
 def _side(id: str, record: Told, hours: JsonObject) -> JsonObject:

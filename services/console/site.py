@@ -4,7 +4,8 @@ from services.console import mending, working
 from services.console.asked import Action, Download, Page
 from services.console.audit import audit
 from services.console.cases import exceptions, message, messages, unmatched
-from services.console.educators import educator, merge, search, timeline, transcript
+from services.console.downloads import export, transcript
+from services.console.educators import educator, merge, search, timeline
 from services.console.overview import lag, overview
 from services.console.policy import May
 from services.console.repairs import repair, repairs
@@ -35,7 +36,10 @@ PAGES = (
     Page("/audit", audit, "audit.html", may=May.READ_AUDIT),
 )
 
-DOWNLOADS = (Download("/educators/{id:path}/transcript.pdf", transcript, May.WORK),)
+DOWNLOADS = (
+    Download("/educators/{id:path}/transcript.pdf", "transcript.pdf", transcript, May.WORK),
+    Download("/exports/{program_year}.csv", "export.csv", export, May.WORK),
+)
 
 ACTIONS = (
     Action("/educators/{id:path}/correct", working.correct, May.WORK),

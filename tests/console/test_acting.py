@@ -363,3 +363,18 @@ async def test_staff_correct_an_orientation_that_was_noted_too_short(full: World
     assert (await staff.post("/educators/E-1/correct", act="a1", dry_run="0", session_id="O-1")).status_code == 200
     [(_, _, event)] = full.services.posts()
     assert event["data"]["minutes"] == 45
+
+
+async def test_the_years_export_is_handed_out_to_staff_alone_and_audited(full: World) -> None:
+    csv = httpx.Response(200, content=b"entry_id\r\n", headers={"content-type": "text/csv; charset=utf-8"})
+    full.services.tell("GET", "clockhours", "/exports/2023-24.csv", lambda _: csv)
+    staff = await full.as_("staff")
+    assert 'href="/exports/2023-24.csv"' in (await staff.get("/educators")).text
+    answer = await staff.get("/exports/2023-24.csv")
+    assert (answer.content, answer.headers["content-type"]) == (b"entry_id\r\n", "text/csv; charset=utf-8")
+    assert 'filename="2023-24.csv"' in answer.headers["content-disposition"]
+    assert (await staff.get("/exports/1999-00.csv")).status_code == 404
+    operator = await full.as_("operator")
+    assert 'href="/exports/' not in (await operator.get("/educators")).text
+    assert (await operator.get("/exports/2023-24.csv")).status_code == 403
+    assert [one["target"] for one in await full.audit() if one["action"] == "export.csv"] == ["2023-24", "1999-00"]
