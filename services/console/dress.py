@@ -13,6 +13,7 @@ import orjson
 from markupsafe import Markup, escape
 
 from contracts.hours import shown
+from services.console.reasons import CASES
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -34,7 +35,7 @@ class Dress:
         self._templates.filters.update(
             when=self.when, hours=hours, age=age, plain=plain, short=short, pretty=pretty, q=quoted, words=words
         )
-        self._templates.globals.update(bars=bars, token=lambda: secrets.token_urlsafe(12))
+        self._templates.globals.update(bars=bars, token=lambda: secrets.token_urlsafe(12), cases=CASES, zone=zone.key)
 
     def page(self, template: str, **content: Any) -> str:
         return self._templates.get_template(template).render(**content)
@@ -70,7 +71,7 @@ def plain(type: str) -> str:
 
 def words(code: object) -> str:
     """`on_time_submission` as words."""
-    return str(code).replace("_", " ")
+    return str(code).replace("_", " ").replace("micro credential", "micro-credential")
 
 
 def short(text: str | None, length: int = 40) -> str:

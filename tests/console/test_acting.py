@@ -7,10 +7,13 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from markupsafe import escape
 
 from contracts import topics
+from contracts.kinds import ExceptionKind
 from eventing.clock import system_now
 from services.console.policy import attention
+from services.console.reasons import CASES
 from services.console.repairs import Repairing
 from services.console.state import Process, Sight
 from tests.console.conftest import World
@@ -378,3 +381,10 @@ async def test_the_years_export_is_handed_out_to_staff_alone_and_audited(full: W
     assert 'href="/exports/' not in (await operator.get("/educators")).text
     assert (await operator.get("/exports/2023-24.csv")).status_code == 403
     assert [one["target"] for one in await full.audit() if one["action"] == "export.csv"] == ["2023-24", "1999-00"]
+
+
+async def test_each_case_says_what_it_is_and_what_staff_can_do(full: World) -> None:
+    staff = await full.as_("staff")
+    for kind in ExceptionKind:
+        full.services.tell("GET", "clockhours", "/exceptions", {"items": [{**CASE, "kind": kind}], "next": None})
+        assert str(escape(CASES[kind])) in (await staff.get("/exceptions")).text
