@@ -84,6 +84,21 @@ class Doors:
         self._add(action.path, self.guarded(for_people), "POST")
         self._add_api(action.path, for_programs, "POST", action.act.__doc__)
 
+    def nothing_else(self) -> None:
+        """Any other address is a page that says so; for programs a problem document. It stands after all the others."""
+
+        nothing = ProblemError(404, "no_such_page", "There is no such page.")
+
+        async def for_people(request: Request) -> Response:
+            await self.person(request)
+            raise nothing
+
+        async def for_programs(_: Request) -> Response:
+            return problem(nothing)
+
+        self._add("/api/{path:path}", for_programs, "GET")
+        self._add("/{path:path}", self.guarded(for_people), "GET")
+
     async def person(self, request: Request, needs: May = May.LOOK) -> Who:
         """Who is signed in. Raises SignInFirstError, or ProblemError 403."""
         who = await self._people.who(request)

@@ -85,6 +85,7 @@ def build(service: Service, console: Console, users: Users) -> FastAPI:
         doors.page(page)
     for action in ACTIONS:
         doors.action(action)
+    doors.nothing_else()
     return api
 
 

@@ -306,3 +306,9 @@ async def test_a_search_that_shows_only_the_first_says_that_there_are_more(full:
     full.services.tell("GET", "enrollment", "/educators", {"items": [found], "next": next})
     page = (await (await full.as_("staff")).get("/educators?q=Ros")).text
     assert ("More fit than are shown" in page) is (next is not None)
+
+
+async def test_an_address_that_there_is_not_is_a_page_for_people_too(world: World) -> None:
+    answer = await (await world.as_("viewer")).get("/nothing")
+    assert (answer.status_code, "There is no such page." in answer.text) == (404, True)
+    assert (await world.program("viewer-key").get("/api/nothing")).headers["content-type"].startswith("application/")
