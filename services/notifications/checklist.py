@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from contracts.kinds import SessionKind
+from contracts.kinds import Decision, MissingStep, SessionKind
 from contracts.program import CatalogueEntry, Program, Programs
 from contracts.program_year import Contact
 from services.notifications import seats, words
 from services.notifications.standing import Credential, Group
-from services.notifications.state import Attendance, Session
+from services.notifications.state import Attendance, Review, Session
 
 
 class StepName(StrEnum):
@@ -159,15 +159,29 @@ def _submission(credential: Credential, program: Program, programs: Programs, no
     if credential.submitted:
         note = words.short_day(program.local_date(attempts[-1].submitted_at)) if attempts else ""
         late = bool(attempts) and all(credential.late(a.submission_id) for a in attempts)
-        return Step(StepName.SUBMISSION, "Submitted to NEA", True, f"{note}, after the deadline" if late else note)
+        return Step(StepName.SUBMISSION, "Submitted to NEA", True, f"{note}, {_late(credential)}" if late else note)
     closed = now >= program.submission_closes
     return Step(StepName.SUBMISSION, "Submitted to NEA", False, due=program.submission_deadline, overdue=closed)
 
 
+def _late(credential: Credential) -> str:
+    """What a late submission means for the hours; whether staff accepted it is told by what they wait for."""
+    if credential.entry is None and credential.held is None:
+        return "after the deadline"
+    waits = credential.held is not None and MissingStep.ON_TIME_SUBMISSION in credential.held.missing
+    return f"after the deadline: {'earns hours only if WEA accepts it' if waits else 'accepted by WEA'}"
+
+
 def _award(credential: Credential, program: Program) -> Step:
-    award = credential.award
-    note = words.short_day(program.local_date(award.decided_at)) if award else ""
-    return Step(StepName.AWARD, "Awarded by NEA", award is not None, note)
+    def on(review: Review) -> str:
+        return words.short_day(program.local_date(review.decided_at))
+
+    if credential.award is not None:
+        return Step(StepName.AWARD, "Awarded by NEA", True, on(credential.award))
+    if any(review.decision is Decision.AWARDED for review in credential.reviews):
+        return Step(StepName.AWARD, "Awarded by NEA", False, "NEA took it back")
+    denial = credential.denial
+    return Step(StepName.AWARD, "Awarded by NEA", False, f"not awarded, {on(denial)}" if denial else "")
 
 
 def next_action(checklist: Checklist, portal_url: str) -> Action | None:

@@ -112,7 +112,8 @@ def _scene(kind: Kind, programs: Programs, credential: str) -> Scene:
             message, educator = replace(message, cause="S-1 1"), whole
             if kind is Kind.SUBMISSION_LATE:
                 late = replace(next(iter(whole.attempts.values())), submitted_at=_at(4, 29), on_time=False)
-                educator = replace(whole, attempts={late.key: late})
+                held = Held(credential, 900, (MissingStep.ON_TIME_SUBMISSION, MissingStep.AWARD), _at(3, 21))
+                educator = replace(early, attempts={late.key: late}, held={credential: held})
         case Kind.SUBMISSION_RETURNED | Kind.SUBMISSION_DENIED:
             decision = Decision.DENIED if kind is Kind.SUBMISSION_DENIED else Decision.NOT_YET
             review = Review(credential, "S-1", 1, decision, _at(5, 7), _at(5, 7))

@@ -51,6 +51,15 @@ class Credential:
         asked = (Decision.NOT_YET, Decision.INCOMPLETE)
         return tuple(r for r in self.reviews if r.decision in asked and not self.answered(r))
 
+    @property
+    def denial(self) -> Review | None:
+        """The last word, where NEA has denied every submission there is."""
+        told = {review.submission_id: review for review in self.reviews}  # by (attempt, decided_at): the last of each
+        open_ones = {attempt.submission_id for attempt in self.attempts} - told.keys()
+        if open_ones or any(r.decision is not Decision.DENIED or self.answered(r) for r in told.values()):
+            return None
+        return max(told.values(), key=lambda review: review.decided_at, default=None)
+
     def answered(self, review: Review) -> bool:
         """Has a later attempt, or a later review of this one, come of the same submission?"""
         newer = any(a.submission_id == review.submission_id and a.number > review.attempt for a in self.attempts)

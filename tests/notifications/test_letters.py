@@ -6,7 +6,7 @@ import pytest
 
 from contracts.event import EventData
 from contracts.kinds import Decision, EntryKind
-from services.notifications import letters, rendering, words
+from services.notifications import checklist, letters, rendering, words
 from services.notifications.announcing import scene_of
 from services.notifications.rendering import Links
 from services.notifications.state import Message
@@ -15,6 +15,7 @@ from tests.notifications.builders import (
     DAY,
     PROGRAMS,
     ROSA,
+    TRA1,
     attended,
     awarded,
     corrected,
@@ -226,3 +227,40 @@ def test_people_are_greeted_by_their_first_name(name: str, first: str) -> None:
 )
 def test_minutes_are_said_as_clock_hours(minutes: int, said: str) -> None:
     assert words.clock_hours(minutes) == said
+
+
+def step(number: int, *facts: EventData) -> tuple[bool, str]:
+    """Is this step of the list done, and what stands beside it, once all these facts are known?"""
+    world = World(NOW)
+    world.hear(profile(), *facts)
+    listed = checklist.of(TRA1, world.known.group(ROSA), {}, PROGRAMS, NOW).steps[number]
+    return listed.done, listed.note
+
+
+@pytest.mark.parametrize(
+    ("facts", "note"),
+    [
+        ([held("on_time_submission", "award")], "earns hours only if WEA accepts it"),
+        ([awarded(at=NOW), held("on_time_submission")], "earns hours only if WEA accepts it"),
+        ([held("award")], "accepted by WEA"),
+        ([awarded(at=NOW), granted(about=TRA1)], "accepted by WEA"),
+    ],
+)
+def test_a_late_submission_says_what_its_hours_depend_on(facts: list[EventData], note: str) -> None:
+    """Every step is ticked once NEA has awarded it: this is what they wait for."""
+    assert step(4, submitted(at=local(4, 29), on_time=False), *facts) == (
+        True,
+        f"April 29, 2024, after the deadline: {note}",
+    )
+
+
+def test_an_award_that_nea_took_back_is_open_and_says_so() -> None:
+    facts = (submitted(at=local(4, 2)), awarded(at=local(5, 1)), revoked(at=local(5, 2)))
+    assert step(5, *facts) == (False, "NEA took it back")
+    assert step(5, *facts, awarded(at=local(5, 3))) == (True, "May 3, 2024")
+
+
+def test_a_denial_is_said_beside_the_award_until_another_submission_is_on_its_way() -> None:
+    denied = (submitted(at=local(4, 2)), reviewed(Decision.DENIED, at=local(5, 1)))
+    assert step(5, *denied) == (False, "not awarded, May 1, 2024")
+    assert step(5, *denied, submitted(at=local(5, 3), submission="S-2")) == (False, "")
