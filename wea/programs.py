@@ -1,11 +1,13 @@
 """The programme's files, as the command line finds and reads them."""
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from contracts.program import ProgramError, load
 from contracts.program_year import Programs
+from eventing.clock import system_now
 from wea import settings
 from wea.errors import UserError
 
@@ -34,3 +36,14 @@ def programs(folder: Path) -> Programs:
 def zone(folder: Path, now: datetime) -> ZoneInfo:
     """The time zone of the programme year of `now`: what a local date of the user's means."""
     return programs(folder).current(now).zone
+
+
+def local(text: str) -> datetime:
+    """A moment of a service's answer as the programme's clocks show it: its dates are local dates."""
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(_zone())
+
+
+@cache
+def _zone() -> ZoneInfo:
+    return zone(programs_folder(), system_now())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wea.options import JsonOption, StateOption, print_json, running
+from wea.programs import programs, programs_folder
 from wea.report import console
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def mail_preview(
     folder: Annotated[Path, typer.Argument(help="Where to write the gallery.")], as_json: JsonOption = False
 ) -> None:
     """Write a page with every message, with example data: light and dark, narrow and wide."""
-    done = subprocess.run([sys.executable, "-m", "services.notifications.preview", str(folder)], check=False)
+    programs(programs_folder())  # a wrong file is a sentence here, and would be a stack trace there
+    command = [sys.executable, "-m", "services.notifications.preview", str(folder), str(programs_folder())]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # what it prints is said below
     if done.returncode:
         raise typer.Exit(done.returncode)
     if as_json:

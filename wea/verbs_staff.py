@@ -15,6 +15,7 @@ from wea import staff
 from wea.api import path
 from wea.errors import UserError
 from wea.options import JsonOption, StateOption, print_json, running
+from wea.programs import local
 from wea.report import columns, console
 
 educators = typer.Typer(help="An educator: show, merge, unmerge, erase, link.", no_args_is_help=True)
@@ -54,12 +55,18 @@ def _show(found: dict[str, Any]) -> None:
         console.print(Text.assemble((case["kind"], "red"), said))
     for message in found["messages"]:
         said = f" {message['kind']} {message['status']}: {message['subject']}"
-        console.print(Text.assemble((message["created_at"][:16], "dim"), said))
+        console.print(Text.assemble((f"{local(message['created_at']):%Y-%m-%d %H:%M}", "dim"), said))
 
 
 def _entry(entry: dict[str, Any]) -> tuple[str, ...]:
     what = entry["micro_credential_id"] or entry["session_id"] or ""
-    return entry["granted_at"][:10], entry["kind"], what, hours(entry["minutes"]), entry["reverses"] or ""
+    return (
+        f"{local(entry['granted_at']):%Y-%m-%d}",
+        entry["kind"],
+        what,
+        hours(entry["minutes"]),
+        entry["reverses"] or "",
+    )
 
 
 def _about(case: dict[str, Any]) -> str:
@@ -162,7 +169,7 @@ def exception_list(
 
 
 def _case(row: dict[str, Any]) -> tuple[str, ...]:
-    opened, who = row["opened_at"][:10], row["educator_id"] or ""
+    opened, who = f"{local(row['opened_at']):%Y-%m-%d}", row["educator_id"] or ""
     return opened, row["kind"], who, _about(row), row["status"], row["exception_id"]
 
 
