@@ -12,6 +12,7 @@ from wea.api import System, path
 from wea.errors import UserError
 
 SOURCE = "/wea/staff"
+NOT_KNOWN = dict.fromkeys(("name", "email", "nea_member_id", "certificate_number", "alias_of"))
 
 
 def tell(system: System, type: str, data: Mapping[str, Any]) -> str:
@@ -31,6 +32,16 @@ def user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return "unknown"
+
+
+def find(system: System, wanted: str) -> list[dict[str, Any]]:
+    """Educators by id, e-mail address, NEA member id or a part of the name, each once."""
+    fields = ("email",) if "@" in wanted else ("name", "nea_member_id")
+    rows = [row for field in fields for row in system.items("enrollment", "/educators", **{field: wanted})]
+    known = system.find("enrollment", path("educators", wanted))
+    if known is not None:
+        rows.insert(0, {**NOT_KNOWN, **(known["profile"] or {}), "educator_id": known["educator_id"]})
+    return list({row["educator_id"]: row for row in reversed(rows)}.values())[::-1]
 
 
 def educator(system: System, id: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wea.nea_import import Report
 
 program = typer.Typer(help="Programme files: check one, compare two.", no_args_is_help=True)
-mail = typer.Typer(help="The messages that educators get: see them all.", no_args_is_help=True)
+mail = typer.Typer(help="The messages that educators get: see each kind, send one again.", no_args_is_help=True)
 nea = typer.Typer(help="NEA's download: back-fill what its webhooks missed.", no_args_is_help=True)
 
 

@@ -17,13 +17,36 @@ from wea.errors import UserError
 from wea.options import JsonOption, StateOption, print_json, running
 from wea.programs import local
 from wea.report import columns, console
+from wea.verbs_files import mail
 
-educators = typer.Typer(help="An educator: show, merge, unmerge, erase, link.", no_args_is_help=True)
+educators = typer.Typer(help="An educator: find, show, merge, unmerge, erase, link.", no_args_is_help=True)
 exceptions = typer.Typer(help="Cases for staff: list, accept, dismiss.", no_args_is_help=True)
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]
 By = Annotated[str, typer.Option("--by", help="Who decides (default: the user of this machine).")]
 Out = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")]
+
+
+@educators.command("find")
+def educator_find(
+    wanted: Annotated[str, typer.Argument(help="An e-mail address, a part of the name, an NEA member id, or an id.")],
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find educators by what you know of them."""
+    with running(state) as system:
+        rows = staff.find(system, wanted)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        columns(("educator", "name", "e-mail", "NEA member", ""), map(_found, rows))
+    else:
+        console.print("Nobody found.")
+
+
+def _found(row: dict[str, Any]) -> tuple[str, ...]:
+    read_as = f"merged into {row['alias_of']}" if row["alias_of"] else ""
+    return row["educator_id"], row["name"] or "", row["email"] or "", row["nea_member_id"] or "", read_as
 
 
 @educators.command("show")
@@ -54,7 +77,7 @@ def _show(found: dict[str, Any]) -> None:
         said = f" {case['status']}: {_about(case)}  {case['exception_id']}"
         console.print(Text.assemble((case["kind"], "red"), said))
     for message in found["messages"]:
-        said = f" {message['kind']} {message['status']}: {message['subject']}"
+        said = f" {message['kind']} {message['status']}: {message['subject']}  {message['message_id']}"
         console.print(Text.assemble((f"{local(message['created_at']):%Y-%m-%d %H:%M}", "dim"), said))
 
 
@@ -237,6 +260,19 @@ def export(
     text = content.decode("utf-8-sig") if isinstance(content, bytes) else str(content)
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     _write_json(rows, output)
+
+
+@mail.command("resend")
+def mail_resend(
+    message_id: Annotated[str, typer.Argument(help="As `wea educator show` tells it.")],
+    reason: Reason,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a message again, as things stand now."""
+    with running(state) as system:
+        answer = system.post("notifications", path("messages", message_id, "resend"), {"reason": reason})
+        _answered(answer, as_json, "It will be sent again.")
 
 
 def _sent(event_id: str, as_json: bool) -> None:

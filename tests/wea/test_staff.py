@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.wea.conftest import failed_with_a_sentence, wea
+from tests.wea.conftest import wea
 
 EVENING = "2024-03-13T00:30:00Z"  # the 12th in Washington
 CASE = {
@@ -71,3 +71,26 @@ def test_the_gallery_of_mails_says_json_and_nothing_else_wherever_one_stands(
     assert json.loads(done.stdout) == {"index": f"{tmp_path}/gallery/index.html"}
     assert wea("mail", "preview", str(tmp_path / "gallery")).stdout == f"{tmp_path}/gallery/index.html\n"
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked"),
+    [
+        ("rosa@example.org", [{"email": "rosa@example.org"}]),
+        ("Rosa", [{"name": "Rosa"}, {"nea_member_id": "Rosa"}]),
+        ("E-1", [{"name": "E-1"}, {"nea_member_id": "E-1"}]),
+    ],
+)
+def test_an_educator_is_found_by_what_staff_know_of_her(
+    services: Services, wanted: str, asked: list[dict[str, Any]]
+) -> None:
+    said = wea("educator", "find", wanted).stdout
+    assert services.asked == asked
+    assert said.count("E-1") == 1  # by her id and by her name, and yet once
+    assert "rosa@example.org" in said
+
+
+def test_a_mail_is_sent_again_by_the_id_that_show_tells(services: Services) -> None:
+    assert "Welcome, Rosa  m-1" in wea("educator", "show", "E-1").stdout
+    assert "will be sent again" in wea("mail", "resend", "m-1", "--reason", "she lost it").stdout
+    assert services.posted == [("/messages/m-1/resend", {"reason": "she lost it"})]
