@@ -4,6 +4,7 @@ import contextlib
 import shlex
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -75,11 +76,17 @@ def check(
         for problem in findings.problems:
             console.print(Text.assemble(("✗", "red"), f" {problem}"))
         for name, counts in findings.counts.items():
-            console.print(Text.assemble((name, "dim"), f" {counts}"))
+            console.print(Text.assemble((name, "dim"), f" {counted(counts)}"))
         if not findings.problems:
             console.print("[green]✓[/green] The books are right.")
     if findings.problems:
         raise typer.Exit(1)
+
+
+def counted(counts: Mapping[str, Any]) -> str:
+    """`accepted 50, applied 50, duplicate 0`: what is counted within a book stands in the same line."""
+    flat = (counted(value) if isinstance(value, Mapping) else f"{name} {value}" for name, value in counts.items())
+    return ", ".join(flat).replace("_", " ")
 
 
 def _keep_checking(state: Path | None, every: str, wait: float, metrics_port: int | None) -> None:
@@ -135,6 +142,8 @@ def demo(
     if found is None:
         raise UserError("the system that was started is gone; its log files say why.")
     _tell(found, ProgrammeClock(place), as_json=as_json)
+    if not as_json:
+        console.print(f"To sign in   wea status --state {place.path}", markup=False)
     if started and not leave and not as_json:
         _until_interrupted(place.path)
 

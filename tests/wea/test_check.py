@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.wea.conftest import failed_with_a_sentence, wea
+from wea import verbs_books
 from wea.api import System
 from wea.check import check
 from wea.servers.ports import free_port
@@ -147,3 +148,9 @@ def test_a_service_without_an_address_is_said_in_a_sentence() -> None:
     dead = f"http://127.0.0.1:{free_port()}"
     done = wea("check", "--wait", "0", WEA_URLS=f"enrollment={dead}", WEA_KEYS="operator=o")
     assert "no address of clockhours" in failed_with_a_sentence(done)
+
+
+def test_the_counts_of_a_check_are_words_and_numbers() -> None:
+    """They were Python's dictionaries."""
+    counts = {"accepted": 50, "outcomes": {"applied": 49, "superseded": 1}, "total_minutes": 90}
+    assert verbs_books.counted(counts) == "accepted 50, applied 49, superseded 1, total minutes 90"

@@ -70,9 +70,14 @@ def tables(records: list[dict[str, Any]]) -> Table:
             hours(record["total_minutes"]),
             str(len(record["entries"])),
             ", ".join(f"{row['micro_credential_id']} ({hours(row['minutes'])} h)" for row in held) or "nothing",
-            ", ".join(step.replace("_", " ") for step in missing) or "nothing",
+            ", ".join(map(words, missing)) or "nothing",
         )
     return table
+
+
+def words(step: str) -> str:
+    """`on_time_submission` as people say it."""
+    return step.replace("on_time", "on-time").replace("_", " ")
 
 
 def mails(folder: Path) -> int:
@@ -120,7 +125,6 @@ def _until_at_rest(system: System) -> None:
 
 def _told(person: Person, facts: dict[str, Any]) -> str:
     held = "; ".join(
-        f"{hours(row['minutes'])} h held, missing: {', '.join(row['missing']).replace('_', ' ')}"
-        for row in facts["held"]
+        f"{hours(row['minutes'])} h held, missing: {', '.join(map(words, row['missing']))}" for row in facts["held"]
     )
     return f"{person.first}: {hours(facts['total_minutes'])} clock hours in the ledger" + (f"; {held}" if held else "")
