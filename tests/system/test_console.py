@@ -143,7 +143,7 @@ def test_staff_find_why_hours_are_held_allocate_the_workshop_and_see_them_grante
         page.get_by_role("button", name="Search").click()
         page.get_by_role("link", name=ben.id).click()
         page.get_by_text("workshop missing").first.wait_for()
-        form = page.locator("form[action$='/correct']")
+        form = page.locator("form[action$='/correct']").filter(has=page.get_by_role("button", name="Allocate"))
         form.get_by_label("Micro-credential").select_option(TRA1)
         form.get_by_label("Reason").fill("Ben says so, and the list of those who came too")
         form.get_by_role("button", name="Preview").click()

@@ -25,3 +25,12 @@ def test_every_command_that_the_readme_names_exists() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for verb in set(re.findall(r"\bwea ([a-z]+(?: (?:list|retry|advance|create|revoke))?)", readme)):
         assert wea(*verb.split(), "--help").returncode == 0, verb
+
+
+def test_the_figures_of_the_readme_are_those_of_the_report() -> None:
+    readme, report = (" ".join((ROOT / name).read_text().split()) for name in ("README.md", "docs/reliability.md"))
+    said = re.search(r"([\d,]+) events and ([\d,]+) kills, nothing lost, nothing twice", readme)
+    assert said is not None
+    assert f"| events accepted (2xx, or acknowledged by Kafka) | {said[1]} |" in report
+    assert f"| of them processes killed (SIGKILL) | {said[2]} |" in report
+    assert "| **lost** | **0** | | **twice** | **0** |" in report
