@@ -114,7 +114,7 @@ class Watch:
         if not places:
             return {}
         names = [f"{topic}-{number}-{at}" for topic, number, at in places]
-        ours = await _or(partial(self._store.at_places, names), {})  # our database being away is not Kafka's
+        ours = await _or_else(partial(self._store.at_places, names), {})  # our database being away is not Kafka's
         since = {place: ours[name].at for place in places if (name := "{}-{}-{}".format(*place)) in ours}
         missing = sorted(places - since.keys())[:50]
         return since | {place: record.timestamp for place, record in (await self._cluster.records(missing)).items()}

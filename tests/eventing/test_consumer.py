@@ -350,12 +350,12 @@ async def test_a_batch_that_was_not_next_is_dropped_and_reading_goes_on_from_whe
     first, second = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(2))
     async with consuming(kafka_settings, database, toy):
         await say(kafka_settings, first)
-        await until_true(partial(_count, database, 1))
+        await until_true(partial(_have_been_heard, database, 1))
         for collection in ("counts", "lanes", "outbox"):
             await database[collection].delete_many({})
         await database["positions"].update_many({}, {"$set": {"next": 0}})
         await say(kafka_settings, second)
-        await until_true(partial(_count, database, 2))
+        await until_true(partial(_have_been_heard, database, 2))
     assert await heard(database, "k") == [first.event.id, second.event.id]
 
 
@@ -392,5 +392,5 @@ async def test_what_fails_unforeseen_beside_a_batch_lets_nothing_be_passed_over(
     record = Topics().record(HEARD.name, "k", "toy.Heard", {})
     async with consuming(kafka_settings, database, toy):
         await say(kafka_settings, record)
-        await until_true(partial(_count, database, 1))
+        await until_true(partial(_have_been_heard, database, 1))
     assert await heard(database, "k") == [record.event.id]

@@ -15,8 +15,8 @@ from eventing.envelope import Event, encode
 from eventing.kafka import KafkaSettings
 from eventing.leases import LIFE, Shares
 from eventing.mongo import Database, UpdateOne
-from eventing.outbox import LANES, relay_lane
-from eventing.relay import Claims, Relay
+from eventing.outbox import LANES, Claims, relay_lane
+from eventing.relay import Relay
 from eventing.removal import Removal
 from eventing.testing import batch_of
 from eventing.unit import UnitOfWork

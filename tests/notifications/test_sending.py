@@ -617,13 +617,13 @@ async def test_a_process_started_again_under_its_name_waits_for_nobody(notificat
 async def test_what_an_erasure_took_while_it_was_being_written_is_not_handed_over(
     notifications: Notifications, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded = Sender._recorded
+    recorded = Sender._record_sending
 
     async def erased_first(sender: Sender, shift: Any, wave: Any) -> Any:
         await notifications.hear(erased())
         return await recorded(sender, shift, wave)
 
-    monkeypatch.setattr(Sender, "_recorded", erased_first)
+    monkeypatch.setattr(Sender, "_record_sending", erased_first)
     await notifications.hear(profile())
     await notifications.send()
     assert await notifications.states() == {"welcome": "dropped"}
