@@ -85,7 +85,7 @@ def down(state: StateOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def status(state: StateOption = None, as_json: JsonOption = False) -> None:
-    """Show where everything is. Exits with 1 if nothing runs."""
+    """Show where everything is. Exits with 1 if nothing runs, with 2 if nothing ever ran on this state."""
     if not _show(existing(state), as_json, with_health=True):
         raise typer.Exit(1)
 

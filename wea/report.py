@@ -1,6 +1,7 @@
 """What `wea` says to people."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.cells import cell_len
@@ -31,7 +32,7 @@ def show(state: State, found: dict[str, Any], health: dict[str, str] | None = No
     rows.append(("NEA webhooks", found["nea_webhook_secret"], "the secret that they are signed with"))
     rows.append(("log files", str(state.logs), ""))
     rows.append(("state", str(state.path), ""))
-    rows.append(("programme time", found["now"], ""))
+    rows.append(("programme time", datetime.fromisoformat(found["now"]).isoformat(" ", "seconds"), ""))
     width = max(len(name) for name, _, _ in rows)
     for name, value, note in rows:  # not a table: it would cut off keys where the terminal is narrow
         console.print(f"{name:<{width}}  {value}{f'  ({note})' if note else ''}", markup=False)

@@ -272,7 +272,9 @@ def mail_resend(
     """Send a message again, as things stand now."""
     with running(state) as system:
         answer = system.post("notifications", path("messages", message_id, "resend"), {"reason": reason})
-        _answered(answer, as_json, "It will be sent again.")
+    underway = answer["status"] in {"queued", "sending"}
+    said = "It will be sent again." if underway else "Nothing changed: the same was asked with this reason before."
+    _answered(answer, as_json, said)
 
 
 def _sent(event_id: str, as_json: bool) -> None:

@@ -106,8 +106,11 @@ async def resend(console: Console, asked: Asked) -> Done:
     if asked.dry_run:
         return Done("Would send this e-mail again, as things stand now.", dry_run=True)
     body = {"reason": _reason(asked)}
-    await console.neighbours["notifications"].post(path("messages", asked.parts["id"], "resend"), "staff", body)
-    return Done("It will be sent again.", link="/messages")
+    notifications = console.neighbours["notifications"]
+    answer = await notifications.post(path("messages", asked.parts["id"], "resend"), "staff", body)
+    underway = answer["status"] in {"queued", "sending"}
+    said = "It will be sent again." if underway else "Nothing changed: the same was asked with this reason before."
+    return Done(said, link="/messages")
 
 
 async def resolve_task(console: Console, asked: Asked) -> Done:

@@ -99,6 +99,15 @@ async def test_minutes_that_no_session_has_are_refused(full: World, minutes: str
     assert full.services.posts() == []
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("queued", "It will be sent again."), ("sending", "It will be sent again."), ("sent", "Nothing changed")],
+)
+async def test_an_email_is_said_to_be_sent_again_only_where_it_will_be(full: World, status: str, said: str) -> None:
+    full.services.tell("POST", "notifications", "/messages/m1/resend", {"message_id": "m1", "status": status})
+    assert said in (await (await full.as_("staff")).post("/messages/m1/resend")).text
+
+
 async def test_a_merge_is_looked_at_first_and_refused_where_enrollment_would_refuse_it(full: World) -> None:
     entry = HOURS["entries"][0] | {"entry_id": "e2", "completed_at": "2024-02-01T18:00:00Z"}
     full.services.tell("GET", "enrollment", "/educators/E-2", RECORD | {"educator_id": "E-2"})

@@ -43,8 +43,9 @@ class Services:
         return iter([CASE if path == "/exceptions" else MESSAGE])
 
     def post(self, _: str, path: str, body: Any) -> Any:
+        again = (path, body) in self.posted
         self.posted.append((path, body))
-        return {}
+        return {"status": "sent" if again else "queued"}
 
 
 @pytest.fixture
@@ -94,3 +95,4 @@ def test_a_mail_is_sent_again_by_the_id_that_show_tells(services: Services) -> N
     assert "Welcome, Rosa  m-1" in wea("educator", "show", "E-1").stdout
     assert "will be sent again" in wea("mail", "resend", "m-1", "--reason", "she lost it").stdout
     assert services.posted == [("/messages/m-1/resend", {"reason": "she lost it"})]
+    assert "Nothing changed" in wea("mail", "resend", "m-1", "--reason", "she lost it").stdout
