@@ -115,7 +115,9 @@ class Service:
                 return
             except (TransientError, KafkaError, OSError) as error:
                 attempt += 1
-                log.warning("not_started_yet", waits_for=reason, error=str(error))
+                # A step whose own work is elsewhere may ask MongoDB too: whoever looks must look at the right server.
+                self._starting = "no_mongodb" if isinstance(error, TransientError) else reason
+                log.warning("not_started_yet", waits_for=self._starting, error=str(error))
             except Exception:
                 attempt += 1
                 log.exception("start_failed", waits_for=reason)

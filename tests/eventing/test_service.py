@@ -1,0 +1,51 @@
+"""A service that cannot start yet says which server it waits for."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from eventing.clock import Clock
+from eventing.mongo import Database
+from eventing.service import Service
+from eventing.transient import TransientError
+from tests.waiting import PATIENCE_SECONDS, until_true
+
+
+class Starting:
+    """A consumer whose first start fails, and whose next one begins `again` and goes on until it is let through."""
+
+    stopped_because = None
+
+    def __init__(self, error: Exception) -> None:
+        self._errors, self.again, self.let_through = [error], asyncio.Event(), asyncio.Event()
+
+    async def start(self) -> None:
+        if self._errors:
+            raise self._errors.pop()
+        self.again.set()
+        await self.let_through.wait()
+
+    async def stop(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(TransientError("away"), "no_mongodb"), (KafkaConnectionError(), "no_kafka")]
+)
+async def test_the_server_that_did_not_answer_is_named_whichever_step_asked_it(
+    database: Database, error: Exception, said: str
+) -> None:
+    consumer: Any = Starting(error)
+    service = Service("toy", database, Clock(), {}, consumer)
+    async with service.running():
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await consumer.again.wait()
+        assert service.unready() == [said]
+        consumer.let_through.set()
+        await until_true(partial(_ready, service))
+
+
+async def _ready(service: Service) -> bool:
+    return not service.unready()
