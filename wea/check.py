@@ -155,8 +155,9 @@ def _lanes(system: System, service: str) -> Iterator[dict[str, Any]]:
 
 
 def _seen(topic: str, name: str, sent: dict[str, int], reader: str, lanes: dict[str, Any]) -> Iterator[str]:
-    for key in sent | lanes:
-        lane, last = lanes.get(key, {}), sent.get(key, 0)
+    # A key under which nothing was sent: somebody else put a record on the topic. It is parked or skipped, and nothing lost.
+    for key, last in sent.items():
+        lane = lanes.get(key, {})
         seen = lane.get("seen", {}).get(name, 0)
         if seen > last or (seen < last and not lane.get("parked")):
             yield f"{reader} has seen {seen} of {last} events for {key} on {topic}"

@@ -54,16 +54,20 @@ def test_books_are_added_up_once_nothing_is_under_way(monkeypatch: pytest.Monkey
     assert [service for service, _ in system.books] == ["enrollment", "clockhours", "clockhours", "clockhours"]
 
 
-def test_who_has_seen_what_nobody_sent_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_seen_than_sent_is_a_finding_but_not_what_somebody_else_put_on_the_topic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def lanes(service: str, path: str, role: str, **_: Any) -> Iterator[Any]:
-        seen = {} if service == "enrollment" else {"wea-enrollment-v1": 2}
-        return iter([{"key": "E-1", "seen": seen, "sent": {}, "parked": 0}])
+        if service == "enrollment":
+            return iter([{"key": "E-1", "seen": {}, "sent": {"wea-enrollment-v1": 1}, "parked": 0}])
+        seen = {"wea-enrollment-v1": 2}
+        return iter([{"key": key, "seen": seen, "sent": {}, "parked": 0} for key in ("E-1", "E-2")])
 
     system = Asked()
     monkeypatch.setattr(system, "items", lanes)
     assert check(system, wait_seconds=-1).problems == [
-        "clockhours has seen 2 of 0 events for E-1 on wea.enrollment.v1",
-        "notifications has seen 2 of 0 events for E-1 on wea.enrollment.v1",
+        "clockhours has seen 2 of 1 events for E-1 on wea.enrollment.v1",
+        "notifications has seen 2 of 1 events for E-1 on wea.enrollment.v1",
     ]
 
 
