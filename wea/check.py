@@ -155,7 +155,7 @@ def _lanes(system: System, service: str) -> Iterator[dict[str, Any]]:
 
 
 def _seen(topic: str, name: str, sent: dict[str, int], reader: str, lanes: dict[str, Any]) -> Iterator[str]:
-    # A key under which nothing was sent: somebody else put a record on the topic. It is parked or skipped, and nothing lost.
+    # A key under which nothing was sent is somebody else's record on the topic: parked or skipped, and nothing is lost.
     for key, last in sent.items():
         lane = lanes.get(key, {})
         seen = lane.get("seen", {}).get(name, 0)
