@@ -30,6 +30,11 @@ def webhook(secret: str, sent: Mapping[str, Any]) -> bytes:
     return request("/webhooks/nea", headers, body)
 
 
+def portal_event(key: str, event: Mapping[str, Any]) -> bytes:
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/cloudevents+json"}
+    return request("/portal/events", headers, orjson.dumps(event))
+
+
 def batches(key: str, events: Sequence[Mapping[str, Any]]) -> Iterable[bytes]:
     """Portal events, as many in a request as may be."""
     headers = {"authorization": f"Bearer {key}", "content-type": "application/cloudevents-batch+json"}
