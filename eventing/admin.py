@@ -82,11 +82,13 @@ def build_api(service: Service, keys: Keys, *, title: str) -> FastAPI:
 
 def _health(api: FastAPI, service: Service) -> None:
     @api.get("/health/live", tags=["health"])
+    @api.head("/health/live", include_in_schema=False)  # as many a balancer asks
     async def live() -> dict[str, Any]:
         """The process answers."""
         return {"status": "live", "service": service.name, "version": version("wea-clock-hours")}
 
     @api.get("/health/ready", tags=["health"], responses={503: {"description": "Not ready, and why"}})
+    @api.head("/health/ready", include_in_schema=False)  # as many a balancer asks
     async def ready(response: Response) -> dict[str, Any]:
         """It can do its work: indexes built, topics read, no parking storm. 503 with the reasons otherwise."""
         reasons = service.unready()

@@ -212,6 +212,20 @@ async def test_a_reminder_can_be_stopped_by_one_click_and_other_messages_cannot(
         assert await notifications.database["messages"].count_documents({}) == 3
 
 
+async def test_who_asks_without_wanting_the_page_is_answered_as_with_it(notifications: Notifications) -> None:
+    """Scanners of mail ask for each link's HEAD, balancers for that of health."""
+    await notifications.hear(profile(), nea_registered())
+    await notifications.send()
+    progress = link_in(notifications.mail.delivered[-1], "progress")
+    async with notifications.asked_by(None) as anyone:
+        for path in (progress, f"{progress}/sessions.ics", "/progress/unknown", "/health/live", "/health/ready"):
+            asked, read = await anyone.head(path), await anyone.get(path)
+            assert (asked.status_code, asked.headers["content-type"]) == (
+                read.status_code,
+                read.headers["content-type"],
+            )
+
+
 async def test_reminders_can_be_stopped_though_the_kept_account_has_no_profile_yet(
     notifications: Notifications,
 ) -> None:
