@@ -49,9 +49,12 @@ def _steps(
         state = MISSING if code in missing else DONE if at or granted else OPEN
         return {"step": name, "state": state, "at": at, "detail": detail}
 
+    registered = step("Registered with NEA", credential.get("registered_at"))
+    if credential.get("submissions") and not registered["at"]:  # NEA takes none from whoever has not registered
+        registered |= {"state": DONE, "detail": "as the submission implies"}
     return [
         step("Orientation", orientation, "orientation"),
-        step("Registered with NEA", credential.get("registered_at")),
+        registered,
         step("Registered for clock hours", credential.get("clock_hours_registered_at"), "clock_hours_registration"),
         step("Workshop", workshop and workshop["ended_at"], "workshop"),
         step("Submitted on time", first, "on_time_submission", _lateness(submitted)),

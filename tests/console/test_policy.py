@@ -1,6 +1,7 @@
 """Who may do what, what is hidden, and what needs a person: no I/O."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -143,3 +144,20 @@ def test_the_steps_show_as_missing_just_what_hours_wait_for() -> None:
         "Orientation": "done", "Registered with NEA": "open", "Registered for clock hours": "done",
         "Workshop": "missing", "Submitted on time": "missing", "Awarded": "missing", "Clock hours": "missing",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("registered_at", "submissions", "state", "detail"),
+    [
+        (None, [], "open", ""),
+        (None, [{"submission_id": "S-1", "attempts": []}], "done", "as the submission implies"),
+        ("2024-03-01", [{"submission_id": "S-1", "attempts": []}], "done", ""),
+    ],
+)
+def test_a_submission_implies_the_registration_with_nea(
+    registered_at: str | None, submissions: list[Any], state: str, detail: str
+) -> None:
+    credential = {"id": "TRA1", "title": "T", "registered_at": registered_at, "submissions": submissions}
+    (track,) = tracks({"micro_credentials": [credential]}, {"entries": [], "held": []})
+    (shown,) = [step for step in track["steps"] if step["step"] == "Registered with NEA"]
+    assert (shown["state"], shown["detail"]) == (state, detail)
