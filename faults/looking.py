@@ -7,6 +7,7 @@ import email.policy
 import io
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ class Reader:
         for truth in truths:
             if truth.educator not in asked:
                 rows = [row for member in truth.members for row in exported.get(member, ())]
-                seen.hours[truth.educator] = {"entries": sorted(rows, key=lambda row: str(row["granted_at"]))}
+                seen.hours[truth.educator] = {"entries": in_granting_order(rows)}
         await asyncio.gather(*(educator(n, id) for n, id in enumerate(sorted(asked))))
         await asyncio.gather(*(claim(n, *one) for n, one in enumerate(claims)))
         seen.books = await self.get("enrollment", "/admin/books", "operator")
@@ -135,6 +136,11 @@ class Reader:
         seen.topics = {topic: await read(self.stage.servers.bootstrap, topic) for topic in TOPICS}
         seen.mails = mails(Path(self.stage.status["mail_dir"]))
         return seen
+
+
+def in_granting_order(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By the moment, not by its text: that of a whole second has no fraction, and sorts behind those that have one."""
+    return sorted(entries, key=lambda entry: datetime.fromisoformat(entry["granted_at"]))
 
 
 async def read(bootstrap: str, topic: str) -> list[Told]:
