@@ -20,14 +20,14 @@ async def rows(database: Database, outboxes: Sequence[Source], at: Page) -> dict
     for source in outboxes[begun:]:
         wanted = database[source.collection].find({**source.waiting, **_beyond(source, after)}, {"value": 0})
         with faults():
-            some = await wanted.sort(list(source.order)).limit(at.to_read - len(found)).to_list(None)
+            some = await wanted.sort(_order(source)).limit(at.to_read - len(found)).to_list(None)
         found += [{"outbox": source.collection, **row} for row in some]
         if len(found) == at.to_read:
             break
         after = {}
     shown, last = at.cut(found)
-    order = {source.collection: source.order for source in outboxes}
-    ended = last and {name: last[name] for name in ("outbox", *dict(order[last["outbox"]]))}
+    order = {source.collection: dict(_order(source)) for source in outboxes}
+    ended = last and {name: last[name] for name in ("outbox", *order[last["outbox"]])}
     return listing([_shown(row) for row in shown], ended)
 
 
@@ -35,18 +35,27 @@ def _place(outboxes: Sequence[Source], cursor: Any) -> Mapping[str, Any]:
     """Where the last page ended: the outbox, and what its row is sorted by."""
     if cursor is None:
         return {}
-    if isinstance(cursor, dict) and all(isinstance(value, str | int) for value in cursor.values()):
+    if isinstance(cursor, dict) and all(map(_can_be_stored, cursor.values())):
         for source in outboxes:
-            if cursor.keys() == {"outbox", *dict(source.order)} and cursor["outbox"] == source.collection:
+            if cursor.keys() == {"outbox", *dict(_order(source))} and cursor["outbox"] == source.collection:
                 return cursor
     raise unknown_cursor()
+
+
+def _can_be_stored(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, int) and value.bit_length() < 64)
+
+
+def _order(source: Source) -> list[tuple[str, int]]:
+    """As it is published. Rows of one key on several topics may stand at one place: by id each has its own."""
+    return [*source.order, ("_id", 1)]
 
 
 def _beyond(source: Source, after: Mapping[str, Any]) -> dict[str, Any]:
     """The condition that a row comes after that one, in the source's order."""
     if not after:
         return {}
-    names = [name for name, _ in source.order]
+    names = [name for name, _ in _order(source)]
     same = [{earlier: after[earlier] for earlier in names[:number]} for number in range(len(names))]
     return {"$or": [{**equal, name: {"$gt": after[name]}} for equal, name in zip(same, names, strict=True)]}
 

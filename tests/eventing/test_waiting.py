@@ -19,6 +19,7 @@ from eventing.testing import Topics
 from tests.eventing.conftest import COUNTED
 
 AWAY = KafkaSettings("127.0.0.1:1")
+HUGE = {"outbox": "intake", "lane": 1, "order": 2**63, "_id": "claim-1"}
 
 
 def service(database: Database) -> Service:
@@ -63,6 +64,10 @@ async def test_operators_see_each_row_that_waits_once_whatever_the_size_of_a_pag
     topics, now = Topics(), system_now()
     expected = {await claimed(database, key, now, order) for order, key in enumerate(("k1", "k2", "k1", "k3"))}
     expected |= {await written(database, topics, key, now) for key in ("k1", "k2", "k3")}
+    for twin in ("twin-1", "twin-2"):  # one key on two topics: each has a sequence of its own
+        row = await database["outbox"].find_one({"key": "k2"})
+        await database["outbox"].insert_one({**row, "_id": twin, "topic": twin})
+        expected.add(twin)
     await claimed(database, "k1", now, 9, published=True)
     for limit in (1, 2, 3, 4, 5, 100):
         seen = [row["id"] for row in await pages(database, limit)]
@@ -79,7 +84,9 @@ async def pages(database: Database, limit: int) -> Sequence[dict[str, Any]]:
             return found
 
 
-@pytest.mark.parametrize("given", ["E-1", 7, ["outbox", 1], {"outbox": "intake", "lane": 1}, {"outbox": "other"}, {}])
+@pytest.mark.parametrize(
+    "given", ["E-1", 7, ["outbox", 1], {"outbox": "intake", "lane": 1}, {"outbox": "other"}, {}, HUGE]
+)
 async def test_a_cursor_of_another_list_is_refused(database: Database, given: Any) -> None:
     with pytest.raises(ProblemError) as refused:
         await waiting.rows(database, service(database).outboxes, Page(after=cursor(given)))

@@ -71,6 +71,23 @@ def test_more_seen_than_sent_is_a_finding_but_not_what_somebody_else_put_on_the_
     ]
 
 
+def test_a_row_that_hangs_behind_others_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": f"e-{n}", "topic": "wea.inbox.v1", "age_seconds": n} for n in range(3)]
+    system = Asked()
+    answer = system.get
+
+    def get(service: str, path: str, role: str = "staff", **query: Any) -> Any:
+        if (service, path) == ("enrollment", "/admin/outbox"):
+            return {"items": rows[: query["limit"]], "next": None}
+        return answer(service, path, role, **query)
+
+    monkeypatch.setattr(system, "get", get)
+    assert (
+        "enrollment: event e-2 for wea.inbox.v1 waits in the outbox since 2 s"
+        in check(system, wait_seconds=-1).problems
+    )
+
+
 def test_what_does_not_come_to_rest_is_a_finding_beside_the_books() -> None:
     system = Asked(waiting=1_000)
     assert check(system, wait_seconds=-1).problems == [
