@@ -150,7 +150,8 @@ def _of_lag(groups: Iterable[Group], now: datetime) -> list[Attention]:
 def _of_gauges(sight: Sight) -> list[Attention]:
     found = []
     for service, gauges in by_service(sight.processes).items():
-        if not gauges.get("wea_mongodb_answers", 1.0):
+        # One of several replicas that MongoDB does not answer is enough.
+        if any(p.gauges.get("wea_mongodb_answers") == 0 for p in sight.processes if p.service == service):
             found.append(Attention(f"MongoDB does not answer {service}.", "/#services", "mongodb-away"))
         if lanes := int(gauges.get("wea_parked_lanes", 0)):
             what = f"{_several(lanes, 'key')} parked in {service}."

@@ -95,6 +95,7 @@ def test_all_is_well_when_nothing_needs_a_person() -> None:
         (Sight(NOW, (ready("enrollment", "a"), ready("clockhours", "b"))), "program-digest"),
         (Sight(NOW, kafka=False), "kafka-away"),
         (Sight(NOW, (ready("e", wea_mongodb_answers=0.0),)), "mongodb-away"),
+        (Sight(NOW, (ready("e", wea_mongodb_answers=1.0), ready("e", wea_mongodb_answers=0.0))), "mongodb-away"),
         (Sight(NOW, (), (Group("g", "t", 1, NOW - timedelta(minutes=5)),)), "consumer-lag"),
         (Sight(NOW, (ready("e", wea_parked_lanes=1.0),)), "parked-records"),
         (Sight(NOW, (ready("e", wea_quarantined=2.0),), looked_at={"e": 1}), "quarantine"),

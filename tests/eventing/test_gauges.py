@@ -19,3 +19,11 @@ async def test_without_mongodb_metrics_are_shown_at_once_and_say_so(database: Da
         async with asyncio.timeout(4):  # the console waits for three seconds, MongoDB's driver for five
             await gauges.refresh(Service("toy", away, Clock(), {}))
     assert REGISTRY.get_sample_value("wea_mongodb_answers") == 0
+
+
+async def test_a_count_that_takes_too_long_is_not_said_to_be_mongodb_s_absence(database: Database) -> None:
+    async def counting(_: Database) -> None:
+        raise TimeoutError  # as when the two seconds are over
+
+    await gauges.refresh(Service("toy", database, Clock(), {}, gauges=(counting,)))
+    assert REGISTRY.get_sample_value("wea_mongodb_answers") == 1
