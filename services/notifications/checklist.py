@@ -165,11 +165,9 @@ def _submission(credential: Credential, program: Program, programs: Programs, no
 
 
 def _late(credential: Credential) -> str:
-    """What a late submission means for the hours; whether staff accepted it is told by what they wait for."""
-    if credential.entry is None and credential.held is None:
-        return "after the deadline"
+    """What a late submission means for the hours, where they wait for it; that WEA has accepted it, the hours show."""
     waits = credential.held is not None and MissingStep.ON_TIME_SUBMISSION in credential.held.missing
-    return f"after the deadline: {'earns hours only if WEA accepts it' if waits else 'accepted by WEA'}"
+    return "after the deadline: earns hours only if WEA accepts it" if waits else "after the deadline"
 
 
 def _award(credential: Credential, program: Program) -> Step:
