@@ -89,9 +89,8 @@ class Doors:
 
         nothing = ProblemError(404, "no_such_page", "There is no such page.")
 
-        async def for_people(request: Request) -> Response:
-            await self.person(request)
-            raise nothing
+        async def for_people(_: Request) -> Response:
+            raise nothing  # no sign-in first: a browser asks by itself for what it would like to find, icons and robots
 
         async def for_programs(_: Request) -> Response:
             return problem(nothing)

@@ -1,5 +1,7 @@
 """Files that staff take away, as clockhours makes them: an educator's transcript, the year's export."""
 
+import re
+
 from fastapi.responses import Response
 
 from eventing.http import ProblemError
@@ -7,6 +9,7 @@ from services.console.asked import Asked, Console
 from services.console.neighbours import path
 
 TRANSCRIPT_SECONDS, EXPORT_SECONDS = 20, 60
+PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 
 
 async def transcript(console: Console, asked: Asked) -> Response:
@@ -18,9 +21,10 @@ async def transcript(console: Console, asked: Asked) -> Response:
 
 async def export(console: Console, asked: Asked) -> Response:
     """The year's ledger as CSV, for the state."""
-    name = f"{asked.parts['program_year']}.csv"
+    file = f"{asked.parts['program_year']}.csv"
+    name = file if PLAIN.fullmatch(file) else "export.csv"  # a header takes no quotes, and nothing beyond ASCII
     refusals = {404: "No programme year of this id is loaded or in the ledger."}
-    return await _file(console, path("exports", name), name, "text/csv; charset=utf-8", EXPORT_SECONDS, refusals)
+    return await _file(console, path("exports", file), name, "text/csv; charset=utf-8", EXPORT_SECONDS, refusals)
 
 
 async def _file(

@@ -385,11 +385,17 @@ async def test_the_years_export_is_handed_out_to_staff_alone_and_audited(full: W
     answer = await staff.get("/exports/2023-24.csv")
     assert (answer.content, answer.headers["content-type"]) == (b"entry_id\r\n", "text/csv; charset=utf-8")
     assert 'filename="2023-24.csv"' in answer.headers["content-disposition"]
+    full.services.tell("GET", "clockhours", "/exports/2023–24.csv", lambda _: csv)
+    assert 'filename="export.csv"' in (await staff.get("/exports/2023–24.csv")).headers["content-disposition"]
     assert (await staff.get("/exports/1999-00.csv")).status_code == 404
     operator = await full.as_("operator")
     assert 'href="/exports/' not in (await operator.get("/educators")).text
     assert (await operator.get("/exports/2023-24.csv")).status_code == 403
-    assert [one["target"] for one in await full.audit() if one["action"] == "export.csv"] == ["2023-24", "1999-00"]
+    assert [one["target"] for one in await full.audit() if one["action"] == "export.csv"] == [
+        "2023-24",
+        "2023–24",
+        "1999-00",
+    ]
 
 
 async def test_each_case_says_what_it_is_and_what_staff_can_do(full: World) -> None:

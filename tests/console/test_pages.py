@@ -311,4 +311,5 @@ async def test_a_search_that_shows_only_the_first_says_that_there_are_more(full:
 async def test_an_address_that_there_is_not_is_a_page_for_people_too(world: World) -> None:
     answer = await (await world.as_("viewer")).get("/nothing")
     assert (answer.status_code, "There is no such page." in answer.text) == (404, True)
+    assert (await world.browser().get("/apple-touch-icon.png")).status_code == 404  # asked for beside a form to sign in
     assert (await world.program("viewer-key").get("/api/nothing")).headers["content-type"].startswith("application/")
