@@ -39,9 +39,15 @@ def zone(folder: Path, now: datetime) -> ZoneInfo:
 
 
 def local(text: str) -> datetime:
-    """A moment of a service's answer as the programme's clocks show it: its dates are local dates."""
+    """A moment of a service's answer as the programme's clocks show it: its dates are local dates.
+
+    As it came, where the programme files cannot be read here: they are the services', and nothing is decided by them.
+    """
     moment = datetime.fromisoformat(text)
-    return moment.astimezone(_zone())
+    try:
+        return moment.astimezone(_zone())
+    except UserError:
+        return moment
 
 
 @cache
