@@ -1,6 +1,5 @@
 """Programme time of a system on this machine: one small file that every process follows."""
 
-import fcntl
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -43,8 +42,7 @@ class ProgrammeClock:
 
     def _move(self, to: Callable[[datetime], datetime], *, force: bool = False) -> int:
         refuse_in_production()
-        with (self._state.path / "clock.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._state.changing("clock"):
             now = self.now()
             moment = to(now)
             times.check(moment)

@@ -4,10 +4,7 @@ To rotate a key: create another of its role, hand it over, see that it is used, 
 the change within a second or two, without a restart.
 """
 
-import fcntl
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -34,7 +31,7 @@ def create(role: str, note: Note = "", state: StateOption = None, as_json: JsonO
     key = f"wea_{role[0]}_{secrets.token_urlsafe(32)}"
     row = {"role": role, "prefix": key[:PREFIX_LENGTH], "sha256": hashed(key).hex()}
     row |= {"created_at": system_now().isoformat(), "note": note}
-    with _alone(place):
+    with place.changing("keys"):
         _save(place, [*_rows(place), row])
     if as_json:
         print_json({"key": key, "role": role, "prefix": row["prefix"]})
@@ -48,7 +45,7 @@ def revoke(prefix: str, state: StateOption = None, as_json: JsonOption = False) 
     from eventing.keys import PREFIX_LENGTH
 
     place = existing(state)
-    with _alone(place):
+    with place.changing("keys"):
         rows = _rows(place)
         meant = [row for row in rows if row["prefix"] == prefix[:PREFIX_LENGTH]]
         if len(meant) != 1:
@@ -74,14 +71,6 @@ def show(state: StateOption = None, as_json: JsonOption = False) -> None:
 
 def _standing(row: dict[str, Any]) -> str:
     return f"revoked {row['revoked_at'][:19]}" if row.get("revoked_at") else "valid"
-
-
-@contextmanager
-def _alone(state: State) -> Iterator[None]:
-    """One change at a time: the later of two would undo the other, and a key that was revoked would be valid again."""
-    with (state.path / "keys.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _rows(state: State) -> list[dict[str, Any]]:

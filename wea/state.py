@@ -88,6 +88,13 @@ class State:
                 ) from None
             yield
 
+    @contextlib.contextmanager
+    def changing(self, what: str) -> Iterator[None]:
+        """One change at a time: the later of two would undo the other, and a revoked key be valid again."""
+        with (self.path / f"{what}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
 
 def replace(path: Path, text: str, mode: int = 0o600) -> None:
     """Write a file whole or not at all."""
