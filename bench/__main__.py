@@ -52,9 +52,14 @@ def measure(wanted: Container[str], full: bool) -> Iterator[tuple[str, dict[str,
 
 
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
-    """Of those figures that are there."""
+    """Of those figures that are there. The long form has longer histories, so its ratios are others."""
     of = {"consumer": consumer.ratios, "intake": intake.ratios}
-    return {ratio: value for name in of if name in figures for ratio, value in of[name](figures[name]["found"]).items()}
+    return {
+        f"{ratio} ({figures[name]['form']})": value
+        for name in of
+        if name in figures
+        for ratio, value in of[name](figures[name]["found"]).items()
+    }
 
 
 def main() -> int:
@@ -73,7 +78,7 @@ def main() -> int:
     now, recorded = ratios(figures), report.recorded()
     report.write(figures, now)
     if given.record:
-        report.record({name: now[name] for name in LIMITS})
+        report.record(recorded | {name: ratio for name, ratio in now.items() if name.partition(" (")[0] in LIMITS})
     fallen = [name for name, was in recorded.items() if now.get(name, was) < FALLEN * was]
     for name, ratio in now.items():
         was = f" (recorded {recorded[name]:.2f})" if name in recorded else ""

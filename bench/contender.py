@@ -1,4 +1,4 @@
-"""What every contender of a race is told, and what it answers: one line of JSON. Each runs in a process of its own."""
+"""What every contender of a race is told, and what it answers: one line of JSON. Each runs in processes of its own."""
 
 import asyncio
 import gc
@@ -6,16 +6,22 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import uvloop
+
+READY = "ready"
 
 
 @dataclass
 class Race:
-    """`events` of the topic are to be worked off; the time runs from the first of them that is in hand."""
+    """`events` of the topic are to be worked off; the time runs from the first of them that is in hand.
+
+    Several `processes` share the partitions evenly, each works off the events of its own.
+    """
 
     kafka: str
     prefix: str
@@ -24,6 +30,8 @@ class Race:
     events: int
     educators: int = 0
     each: int = 0
+    partitions: int = 0
+    processes: int = 1
     seconds: float = 0.0  # stop after so long, where all would take too long; 0: work off everything
     most: int = 1000
     _from: float = 0.0
@@ -33,15 +41,23 @@ class Race:
     _used: float = 0.0
     _all: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
+    async def start_line(self, consumer: Any) -> None:
+        """Wait until this process has its share of the partitions, and then for all others to have theirs."""
+        while len(consumer.assignment()) != self.partitions // self.processes:
+            await asyncio.sleep(0.01)
+        self.events = sum((await consumer.end_offsets(consumer.assignment())).values())
+        print(READY, flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+
     def begun(self) -> None:
         if not self._from:
             gc.freeze()  # as a service does when it is ready (eventing/service.py); for every contender alike
-            self._from, self._cpu = time.perf_counter(), time.process_time()
+            self._from, self._cpu = time.monotonic(), time.process_time()
 
     def done(self, events: int) -> None:
         """So many are committed."""
         self._done += events
-        self._until, self._used = time.perf_counter(), time.process_time() - self._cpu
+        self._until, self._used = time.monotonic(), time.process_time() - self._cpu
         if self._done >= self.events or (self.seconds and self._until - self._from > self.seconds):
             self._all.set()
 
@@ -53,14 +69,26 @@ class Race:
         await self._all.wait()
 
     def result(self) -> dict[str, float]:
-        seconds = self._until - self._from
         return {
             "events": self._done,
-            "seconds": round(seconds, 3),
-            "per_second": round(self._done / seconds, 1),
-            "cpu_us": round(1e6 * self._used / self._done, 1),
+            "from": self._from,
+            "until": self._until,
+            "cpu": self._used,
             "peak_mb": high_water_mb(os.getpid()),
         }
+
+
+def together(found: Sequence[dict[str, float]]) -> dict[str, float]:
+    """What several processes came to: from the first event that one had in hand until the last was committed."""
+    events = sum(one["events"] for one in found)
+    seconds = max(one["until"] for one in found) - min(one["from"] for one in found)
+    return {
+        "events": events,
+        "seconds": round(seconds, 3),
+        "per_second": round(events / seconds, 1),
+        "cpu_us": round(1e6 * sum(one["cpu"] for one in found) / events, 1),
+        "peak_mb": max(one["peak_mb"] for one in found),
+    }
 
 
 def high_water_mb(pid: int) -> int:

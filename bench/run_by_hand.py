@@ -37,6 +37,7 @@ async def run(race: Race) -> None:
         enable_auto_commit=False, fetch_max_wait_ms=100,
     )  # fmt: skip
     await consumer.start()
+    await race.start_line(consumer)
     positions: dict[int, int] = defaultdict(int)
     try:
         while not race.over:

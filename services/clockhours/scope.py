@@ -63,7 +63,7 @@ def narrowed(account: Account, scope: Scope) -> Account:
         attempts=account.attempts.only(ids),
         reviews=account.reviews.only(ids),
         revocations=account.revocations.only(ids),
-        conflicts={ground for ground in account.conflicts if scope.holds(ground)},
+        conflicts=frozenset(ground for ground in account.conflicts if scope.holds(ground)),
         cases={id: case for id, case in account.cases.items() if scope.holds(case.ground)},
         live=account.live.only(scope.subjects),
     )
