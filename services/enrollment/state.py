@@ -146,7 +146,7 @@ class Conflict:
 
     kind: ConflictKind
     session_id: str | None = None
-    holder_educator_id: str | None = field(default=None, compare=False)
+    holder_educator_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

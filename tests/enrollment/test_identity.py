@@ -133,6 +133,27 @@ def test_the_conflict_resolves_when_the_claim_is_given_up() -> None:
     assert names(story.hear(second.later(nea_member_id=None))) == ["ConflictResolved"]
 
 
+def test_a_conflict_with_another_holder_is_another_case_and_the_first_resolves() -> None:
+    third = profile(CAM, nea_member_id="N-1")
+    story = Story(profile(ANA, nea_member_id="N-1"), profile(BEN, nea_member_id="N-2"), third)
+    said = {"educator_id": CAM, "kind": ConflictKind.IDENTITY_CONFLICT}
+    assert story.hear(third.later(nea_member_id="N-2")) == [
+        events.ConflictResolved(**said, holder_educator_id=ANA),
+        events.ConflictOpened(**said, holder_educator_id=BEN),
+    ]
+
+
+def test_a_conflict_goes_on_with_who_holds_the_member_id_next() -> None:
+    first = profile(ANA, nea_member_id="N-1")
+    story = Story(first, profile(BEN, nea_member_id="N-1"), profile(CAM, nea_member_id="N-1"))
+    told = story.hear(first.later(nea_member_id=None))
+    said = {"educator_id": CAM, "kind": ConflictKind.IDENTITY_CONFLICT}
+    assert [news for news in told if news.educator_id == CAM] == [
+        events.ConflictResolved(**said, holder_educator_id=ANA),
+        events.ConflictOpened(**said, holder_educator_id=BEN),
+    ]
+
+
 def test_a_holder_whose_profile_changes_otherwise_keeps_the_member_id_whoever_waits_for_it() -> None:
     older, first = profile(BEN, nea_member_id="N-1"), profile(ANA, nea_member_id="N-1")
     story = Story(first, older)
