@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from contracts import events
@@ -132,10 +133,17 @@ def _learner(educator_id: str, learner_id: str, told: LearnerView, view: Learner
         yield events.MicroCredentialRegistered(**who, micro_credential_id=credential, registered_at=at)
     for (credential, submission, attempt), judged in changed(told.attempts, view.attempts):
         yield _submitted(who, credential, submission, attempt, judged)
-    for key, verdict in changed(told.decisions, view.decisions):
-        yield _decided(who, key, verdict)
+    # All of it is told at once where a learner is matched late: what was taken back must not be due in between, and of
+    # several awards the earliest must be heard of first, since it completes.
     for (credential, revoked_at), reason in changed(told.revocations, view.revocations):
         yield events.CredentialRevoked(**who, micro_credential_id=credential, revoked_at=revoked_at, reason=reason)
+    for key, verdict in sorted(changed(told.decisions, view.decisions), key=_decided_at):
+        yield _decided(who, key, verdict)
+
+
+def _decided_at(decision: tuple[DecisionKey, Verdict]) -> datetime:
+    (*_, decided_at), _ = decision
+    return decided_at
 
 
 def _submitted(

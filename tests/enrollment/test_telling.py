@@ -25,6 +25,7 @@ from tests.enrollment.builders import (
     hours_withdrawn,
     learner,
     learner_id,
+    names,
     profile,
     reserved,
     reviewed,
@@ -71,6 +72,21 @@ def test_a_withdrawal_is_told_with_its_reason() -> None:
     assert told == events.ClockHoursWithdrawn(
         educator_id=ANA, micro_credential_id=TRA1, withdrawn_at=at("2024-02-20"), reason="Changed her mind"
     )
+
+
+def test_of_a_learner_matched_late_a_revocation_is_told_before_the_award_that_it_takes_back() -> None:
+    """Told after it, hours would be granted, and taken back, that were never due."""
+    story = Story(submitted(), reviewed(on="2024-05-10"), revoked(on="2024-05-20"))
+    assert names(story.hear(NEA_KNOWS))[1:] == ["CredentialSubmitted", "CredentialRevoked", "CredentialAwarded"]
+
+
+def test_of_a_learner_matched_late_the_earliest_award_is_told_first() -> None:
+    """The first that counts completes: which one NEA happened to send first decides nothing here."""
+    story = Story(submitted(), reviewed(on="2024-05-12"), reviewed(on="2024-05-10"))
+    *_, first, second = story.hear(NEA_KNOWS)
+    assert isinstance(first, events.CredentialAwarded)
+    assert isinstance(second, events.CredentialAwarded)
+    assert (first.decided_at, second.decided_at) == (at("2024-05-10"), at("2024-05-12"))
 
 
 def test_a_revocation_is_told_with_its_reason_and_a_decision_with_the_credential_s_address() -> None:
