@@ -6,6 +6,7 @@ from contracts import events
 from contracts.kinds import ConflictKind
 from services.enrollment.pseudonyms import Pseudonyms
 from services.enrollment.state import Outcome
+from services.enrollment.telling import Announcement
 from tests.enrollment.builders import (
     ANA,
     BEN,
@@ -133,25 +134,24 @@ def test_the_conflict_resolves_when_the_claim_is_given_up() -> None:
     assert names(story.hear(second.later(nea_member_id=None))) == ["ConflictResolved"]
 
 
+def rival_of(who: str, before: str, now: str) -> list[Announcement]:
+    """What is told where it is another who holds what somebody claims."""
+    case = events.ConflictOpened(educator_id=who, kind=ConflictKind.IDENTITY_CONFLICT, holder_educator_id=now)
+    former = case.model_dump() | {"holder_educator_id": before}
+    return [events.ConflictResolved.model_validate(former), case]
+
+
 def test_a_conflict_with_another_holder_is_another_case_and_the_first_resolves() -> None:
     third = profile(CAM, nea_member_id="N-1")
     story = Story(profile(ANA, nea_member_id="N-1"), profile(BEN, nea_member_id="N-2"), third)
-    said = {"educator_id": CAM, "kind": ConflictKind.IDENTITY_CONFLICT}
-    assert story.hear(third.later(nea_member_id="N-2")) == [
-        events.ConflictResolved(**said, holder_educator_id=ANA),
-        events.ConflictOpened(**said, holder_educator_id=BEN),
-    ]
+    assert story.hear(third.later(nea_member_id="N-2")) == rival_of(CAM, ANA, BEN)
 
 
 def test_a_conflict_goes_on_with_who_holds_the_member_id_next() -> None:
     first = profile(ANA, nea_member_id="N-1")
     story = Story(first, profile(BEN, nea_member_id="N-1"), profile(CAM, nea_member_id="N-1"))
     told = story.hear(first.later(nea_member_id=None))
-    said = {"educator_id": CAM, "kind": ConflictKind.IDENTITY_CONFLICT}
-    assert [news for news in told if news.educator_id == CAM] == [
-        events.ConflictResolved(**said, holder_educator_id=ANA),
-        events.ConflictOpened(**said, holder_educator_id=BEN),
-    ]
+    assert told[-2:] == rival_of(CAM, ANA, BEN)
 
 
 def test_a_holder_whose_profile_changes_otherwise_keeps_the_member_id_whoever_waits_for_it() -> None:
@@ -174,6 +174,13 @@ def test_a_merge_with_the_holder_ends_the_conflict_and_its_undo_brings_it_back()
     story = Story(profile(ANA, nea_member_id="N-1"), profile(BEN, nea_member_id="N-1"))
     assert names(story.hear(merged(ANA, BEN))) == ["EducatorsMerged", "EducatorProfile", "ConflictResolved"]
     assert names(story.hear(unmerged(ANA, BEN))) == ["EducatorsUnmerged", "EducatorProfile", "ConflictOpened"]
+
+
+def test_what_a_person_of_two_accounts_held_passes_on_when_she_is_erased_though_both_claimed_it() -> None:
+    story = Story(*(profile(who, nea_member_id="N-1") for who in (ANA, BEN, CAM)), merged(ANA, BEN), submitted())
+    told = story.hear(erased(ANA))
+    assert story.educator(CAM).member_id == "N-1"
+    assert names(told)[-2:] == ["EducatorProfile", "ConflictResolved"]
 
 
 def test_a_link_by_staff_covers_earlier_and_later_events() -> None:
