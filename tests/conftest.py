@@ -30,7 +30,14 @@ OUTSIDE = {
     "test_timer.py",
     "test_openid.py",
 }
-LONG = {"test_model.py", "test_time_travel.py", "test_looks.py", "test_order.py", "test_reminders.py"}
+LONG = {
+    "test_model.py",
+    "test_persons.py",
+    "test_time_travel.py",
+    "test_looks.py",
+    "test_order.py",
+    "test_reminders.py",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

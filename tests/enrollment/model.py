@@ -4,7 +4,7 @@ A clerk keeps every event that was ever accepted in one drawer and reads all of 
 from arrival to arrival is only what arrival decides: the first attendance of a session, merges, and whom a learner is.
 
 Left out, because the histories never ask for it: rivals for one NEA member id, addresses that two people share,
-erasure, staff's links, records beyond their bounds.
+erasure and staff's links, which persons.py is for; records beyond their bounds.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
