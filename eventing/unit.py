@@ -48,7 +48,7 @@ class UnitOfWork:
         self.published: list[Event] = []
         self._traced: list[tuple[Event, str | None]] = []
         self._lanes = Lanes(database, session)
-        self._staged: dict[str, list[Operation]] = defaultdict(list)
+        self._staged: list[tuple[str, Operation]] = []
         self._written: set[str] = set()  # collections
         self._out: list[tuple[Topic, str, str, bytes | None, Cause]] = []
         self._caused: dict[tuple[str, str, str], int] = {}
@@ -139,12 +139,15 @@ class UnitOfWork:
 
     @contextmanager
     def parking(self, record: Record) -> Iterator[None]:
-        """A bug inside parks this record, not the batch. No await may stand inside: no fault of MongoDB is a bug."""
-        staged = len(self._out)
+        """A bug inside parks this record, not the batch, and takes back what was staged for it.
+
+        No await may stand inside: no fault of MongoDB is a bug.
+        """
+        events, writes = len(self._out), len(self._staged)
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever our code raises, this record shows it
-            del self._out[staged:]
+            del self._out[events:], self._staged[writes:]
             self._park(record, why(error))
 
     def park(self, record: Record, reason: Reason) -> None:
@@ -163,7 +166,7 @@ class UnitOfWork:
 
     def bulk(self, collection: str, *operations: Operation) -> None:
         """Stage writes; `write` sends them in one ordered bulk a collection."""
-        self._staged[collection].extend(operations)
+        self._staged += [(collection, operation) for operation in operations]
 
     def quarantine(self, id: str, topic: str, reason: Reason, value: bytes | None, **about: Any) -> None:
         """Keep what cannot be used, whole, for operators. `id` makes doing it again harmless."""
@@ -182,8 +185,11 @@ class UnitOfWork:
         await self._number()
         await self._arrived()
         if self._staged:
-            self._on_its_way = self.db.writing(dict(self._staged), self.session)
-            self._written |= self._staged.keys()
+            by_collection: dict[str, list[Operation]] = defaultdict(list)
+            for collection, operation in self._staged:
+                by_collection[collection].append(operation)
+            self._on_its_way = self.db.writing(by_collection, self.session)
+            self._written |= by_collection.keys()
             self._staged.clear()
 
     async def write(self) -> None:

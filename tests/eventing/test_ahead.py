@@ -11,7 +11,7 @@ from eventing.mongo import Database, UpdateOne
 from eventing.testing import Published, Topics, at_positions, batch_of
 from eventing.transient import RefusedError
 from eventing.unit import UnitOfWork
-from tests.eventing.conftest import COUNTED, HEARD
+from tests.eventing.conftest import COUNTED, HEARD, heard
 from tests.waiting import PATIENCE_SECONDS
 
 KEYS = ("ana", "ben")
@@ -76,6 +76,7 @@ async def test_a_record_that_parks_takes_nothing_along_that_has_gone_ahead(datab
     await apply(database, given, broken=given[6].event.id)
     told = {e.data["heard"] for e in await Published(database).events() if e.data}
     assert told == {record.event.id for record in given} - {given[6].event.id}
+    assert {*await heard(database, "ana"), *await heard(database, "ben")} == told
     assert (await standing(database))["parked"] == 1
 
 
