@@ -1,7 +1,8 @@
-"""Applying a batch, whatever it takes: wait for faults to pass, and park the one record that cannot be written.
+"""Applying a batch, whatever it takes: wait for faults to pass, and park the one record that fails.
 
 Each try is one transaction of the handler's. After a fault that passes the same batch is tried again; where MongoDB
-refuses a write, its record is found by bisection; a batch too slow for one transaction is done in halves.
+refuses a write, or our code fails for the whole batch, the record is found by bisection; a batch too slow for one
+transaction is done in halves.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from eventing.ownership import Ownership
 from eventing.parking import Handlers, retry
 from eventing.positions import StaleError
 from eventing.transient import RefusedError, TransientError, pause, repeat
+from eventing.unit import why
 
 log = structlog.get_logger(__name__)
 
@@ -75,10 +77,10 @@ class Applying:
             except StaleError:
                 raise  # no bug of the handler's, as other exceptions are
             except RefusedError as error:
-                await self._bisect(batch, Reason("write_refused", str(error)))
+                await self._bisect(batch, why(error))
             except Exception as error:
                 log.exception("handler_failed", error=type(error).__name__)
-                await self._bisect(batch, Reason("bug", type(error).__name__))
+                await self._bisect(batch, why(error))
             return
 
     async def _once(self, batch: Batch) -> None:
@@ -105,7 +107,7 @@ class Applying:
             await self._apply(half)
 
     async def _bisect(self, batch: Batch, reason: Reason) -> None:
-        """Find the record that cannot be written, and park it."""
+        """Find the record that fails, and park it without another try."""
         record = batch.records[0]
         if len(batch.records) > 1:
             await self._in_halves(batch)

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
+import structlog
 
 from eventing import quarantine
 from eventing.batch import Batch, Reason, Record
@@ -19,7 +20,10 @@ from eventing.clock import system_now
 from eventing.envelope import STRUCTURED_HEADERS, decode, encode
 from eventing.lanes import COLLECTION, GAP, PARKED, slug
 from eventing.mongo import Binary, Database, Session, faults
-from eventing.transient import RefusedError, repeat
+from eventing.transient import RefusedError, TransientError, repeat
+from eventing.unit import why
+
+log = structlog.get_logger(__name__)
 
 REPEATED_WITHIN = timedelta(minutes=1)
 
@@ -61,10 +65,8 @@ async def retry(database: Database, key: str, handlers: Handlers) -> Outcome:
     """Try the lane from its head until it is empty or a record stays. Safe to repeat; an empty lane is no error."""
     outcome = Outcome(key)
     while (head := await _head(database, key)) is not None:
-        try:
-            await repeat(partial(handlers, Batch((_record(database, head),), replay=True)))
-        except RefusedError as error:
-            outcome.reason = {"code": "write_refused", "detail": str(error)}
+        if failed := await _failure(handlers, Batch((_record(database, head),), replay=True)):
+            outcome.reason = failed
             break
         after = await _head(database, key)
         if after is not None and after["n"] == head["n"]:
@@ -95,10 +97,7 @@ async def preview(database: Database, key: str, handlers: Handlers, *, data: dic
         head = {**head, "value": _edited(record, data)}
     rehearsal: list[Any] = []
     outcome = Outcome(key, dry_run=True, left=await _count(database, key))
-    try:
-        await repeat(partial(handlers, Batch((_record(database, head),), replay=True, rehearsal=rehearsal)))
-    except RefusedError as error:
-        outcome.reason = {"code": "write_refused", "detail": str(error)}
+    outcome.reason = await _failure(handlers, Batch((_record(database, head),), replay=True, rehearsal=rehearsal))
     for unit in rehearsal:
         outcome.events += [event.type for event in unit.published]
         outcome.reason = next(({"code": r.code, "detail": r.detail} for _, r in unit.parked), outcome.reason)
@@ -194,6 +193,25 @@ def _check_key(key: str, record: Record, data: dict[str, Any]) -> None:
     for name, value in (record.event.data or {}).items():
         if value == key and data.get(name) != key:
             raise OtherKeyError(name)
+
+
+async def _failure(handlers: Handlers, batch: Batch) -> dict[str, str] | None:
+    """Apply a parked record. Returns why it stays as it was; None where it is applied, or parked itself again.
+
+    Raises TransientError.
+    """
+    try:
+        await repeat(partial(handlers, batch))
+    except TransientError:
+        raise
+    except RefusedError as error:
+        reason = why(error)
+    except Exception as error:
+        log.exception("retry_failed", error=type(error).__name__)
+        reason = why(error)
+    else:
+        return None
+    return {"code": reason.code, "detail": reason.detail}
 
 
 async def _head(database: Database, key: str, session: Session = None) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ from eventing.lanes import GAP, Lane, Lanes
 from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateMany, Written
 from eventing.positions import StaleError
 from eventing.topics import Topic
+from eventing.transient import RefusedError
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +71,8 @@ class UnitOfWork:
         try:
             async with database.transaction(owner) as session:
                 unit = cls(database, session, batch, now)
-                await unit._lanes.load({record.key for record in unit.upcoming})
-                if batch.replay and not all([await unit._lanes.holds(record) for record in unit.upcoming]):
+                await unit._lanes.load({record.key for record in unit._readable})
+                if batch.replay and not all([await unit._lanes.holds(record) for record in unit._readable]):
                     unit.batch = batch.of(())  # somebody else has applied or edited the record since we read it
                 try:
                     yield unit
@@ -99,8 +100,11 @@ class UnitOfWork:
 
     @property
     def upcoming(self) -> list[Record]:
-        """Every readable record of the batch, for reading in one go what deciding will need."""
-        return [record for record in self.batch.records if isinstance(record, Record)]
+        """The records that may be decided, for reading in one go what that will need.
+
+        Not those that park without another try: what they need may be what cannot be read.
+        """
+        return [record for record in self._readable if record.place not in self.batch.forced]
 
     def records(self) -> Iterator[Record]:
         """The records to apply, in order. Duplicates, what waits behind a parked record, and gaps are taken out.
@@ -203,7 +207,7 @@ class UnitOfWork:
             self._keep(failure)
         for record, reason in self._parked:
             self.bulk("parked", self._lanes[record.key].park(record, reason))
-        for record in self.upcoming:
+        for record in self._readable:
             if record.event.data is None and record.topic in self.db.compacted:
                 self._empty_bodies(record)
         for record in self._done:
@@ -234,6 +238,10 @@ class UnitOfWork:
     def parked(self) -> list[tuple[Record, Reason]]:
         """What this unit parks, in order."""
         return list(self._parked)
+
+    @property
+    def _readable(self) -> list[Record]:
+        return [record for record in self.batch.records if isinstance(record, Record)]
 
     def _obstacle(self, record: Record, lane: Lane) -> Reason | None:
         sequence = record.event.sequence
@@ -321,6 +329,8 @@ class UnitOfWork:
 
 def why(error: Exception) -> Reason:
     """A reason code and the place in the code. Never the error's text: it may quote the record."""
+    if isinstance(error, RefusedError):
+        return Reason("write_refused", str(error))  # codes of MongoDB's
     code = getattr(error, "reason", None)
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno} {frames[-1].name}" if frames else ""

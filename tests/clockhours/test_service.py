@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from contracts import events
+from contracts import events, topics
 from contracts.kinds import ConflictKind, MissingStep, SessionKind
 from eventing import parking
-from eventing.batch import Record
+from eventing.batch import Reason, Record
 from eventing.http import cursor
 from eventing.mongo import Database, InsertOne
 from eventing.parking import Handlers
@@ -159,6 +159,19 @@ async def test_what_cannot_be_read_parks_its_educator_alone(clockhours: Clockhou
     assert (await clockhours.clock_hours(ANA))["total_minutes"] == 180
     parked = (await clockhours.get("/admin/parked", "operator")).json()["items"]
     assert [lane["key"] for lane in parked] == ["cam"]
+
+
+async def test_an_account_that_cannot_be_read_parks_its_educator_alone(clockhours: Clockhours) -> None:
+    """Such as one that a newer version wrote, after a step back. It is read for the whole batch, before any record."""
+    await clockhours.given(oriented(ANA), oriented(BEN))
+    await clockhours.database["educators"].update_one({"_id": ANA}, {"$set": {"conflicts": [{"kind": "unheard_of"}]}})
+    records = clockhours.records(attended(ANA), attended(BEN))
+    batch = batch_of(records)
+    with pytest.raises(ValueError, match="unheard_of"):
+        await clockhours.apply(topics.ENROLLMENT.name, batch)
+    await clockhours.apply(topics.ENROLLMENT.name, batch.parking(records[0], Reason("bug")))
+    assert (await clockhours.clock_hours(BEN))["total_minutes"] == 180
+    assert [row["key"] for row in await clockhours.database["parked"].find({}).to_list(None)] == [ANA]
 
 
 async def test_reading_a_merged_id_answers_with_the_kept_record(clockhours: Clockhours) -> None:

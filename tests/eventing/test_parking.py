@@ -18,6 +18,7 @@ from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
 from eventing.parking import Handlers, NotParkedError, OtherKeyError
 from eventing.testing import Published, Topics, at_positions, batch_of
+from eventing.unit import UnitOfWork
 from tests.eventing.conftest import HEARD, WHOLE, Toy, consuming, heard, say
 from tests.waiting import until_true
 
@@ -390,25 +391,40 @@ async def test_a_record_that_mongodb_refuses_when_it_is_retried_stays_and_says_s
         assert (outcome.applied, outcome.left, outcome.reason and outcome.reason["code"]) == (0, 1, "write_refused")
 
 
+class Stumbling(Toy):
+    """What it reads for all records of a batch at once cannot be read for the broken ones."""
+
+    async def on_heard(self, batch: Batch, database: Database, now: datetime) -> None:
+        async with UnitOfWork.begin(database, batch, now) as unit:
+            if any(record.event.id in self.broken for record in unit.upcoming):
+                raise KeyError("outside of what parks")
+        await Toy.on_heard(Toy(), batch, database, now)
+
+
 async def test_a_bug_that_no_record_can_be_blamed_for_at_once_is_found_and_its_record_parks_alone(
     kafka_settings: KafkaSettings, database: Database
 ) -> None:
-    class Careless(Toy):
-        async def on_heard(self, batch: Batch, database: Database, now: datetime) -> None:
-            tried = (r for r in batch.records if isinstance(r, Record) and r.place not in batch.forced)
-            if any(record.event.id in self.broken for record in tried):
-                raise RuntimeError("outside of what parks")
-            await Toy.on_heard(Toy(), batch, database, now)
-
     topics = Topics()
-    mine = [topics.record(HEARD.name, f"k{n}", "toy.Heard", {}) for n in range(3)]
-    async with consuming(kafka_settings, database, Careless(broken={mine[1].event.id})):
+    mine = [topics.record(HEARD.name, key, "toy.Heard", {}) for key in ("k0", "k1", "k1", "k2")]
+    async with consuming(kafka_settings, database, Stumbling(broken=set(ids(mine[1:3])))) as consumer:
         await say(kafka_settings, *mine)
-        await until_true(partial(_parked, database, "k1", 1))
-        for n in (0, 2):
-            await until_true(partial(heard, database, f"k{n}"))
-    assert await reasons(database, "k1") == ["bug"]
+        await until_true(partial(_parked, database, "k1", 2))
+        for key in ("k0", "k2"):
+            await until_true(partial(heard, database, key))
+        assert consumer.stopped_because is None
+    assert await reasons(database, "k1") == ["bug", "behind"]
     assert await heard(database, "k1") == []
+
+
+async def test_a_parked_record_that_such_a_bug_still_meets_stays_and_says_so(database: Database, toy: Toy) -> None:
+    record = Topics().record(HEARD.name, "k", "toy.Heard", {})
+    toy.broken = {record.event.id}
+    await apply(database, toy, record)
+    handlers = Handlers({HEARD.name: Stumbling(broken=toy.broken).on_heard}, (database,), system_now)
+    previewed = await parking.preview(database, "k", handlers)
+    retried = await parking.retry(database, "k", handlers)
+    for outcome in (previewed, retried):
+        assert (outcome.applied, outcome.left, outcome.reason and outcome.reason["code"]) == (0, 1, "bug")
 
 
 async def test_a_consumer_that_can_neither_apply_a_record_nor_park_it_stops_and_says_so(
