@@ -1,9 +1,17 @@
-"""Structured logs: ids and reason codes, one JSON object a line (or plain text for people), to standard error."""
+"""Structured logs: ids and reason codes, one JSON object a line (or plain text for people), to standard error.
+
+Of an exception a log says its kind and its place in the code. Its text and its frames' variables quote the record that
+our code stumbled over, and a log is kept where no erasure comes.
+"""
 
 import logging
 import sys
+import traceback
+from typing import Any, TextIO
 
 import structlog
+
+from eventing.transient import RefusedError, TransientError
 
 
 def configure(service: str, form: str = "json") -> None:
@@ -14,9 +22,12 @@ def configure(service: str, form: str = "json") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if form == "text":
-        last: list[structlog.typing.Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        colors = sys.stderr.isatty()
+        last: list[structlog.typing.Processor] = [
+            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_write_raised)
+        ]
     else:
-        last = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        last = [structlog.processors.ExceptionRenderer(_raised), structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -24,4 +35,41 @@ def configure(service: str, form: str = "json") -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s %(levelname)s %(message)s")
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(_Formatter("%(name)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[libraries])
+
+
+class _Formatter(logging.Formatter):
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        return "\n".join(_lines(ei))
+
+
+def _write_raised(to: TextIO, exc_info: Any) -> None:
+    to.write("\n" + "\n".join(_lines(exc_info)))
+
+
+def _lines(exc_info: Any) -> list[str]:
+    """As a traceback reads: the innermost frame last, each exception after its frames."""
+    lines: list[str] = []
+    for raised in _raised(exc_info):
+        lines += [*(f"  {frame}" for frame in raised["frames"]), f"{raised['type']}: {raised['text']}".rstrip(": ")]
+    return lines
+
+
+def _raised(exc_info: Any) -> list[dict[str, Any]]:
+    return _described(exc_info[1])
+
+
+def _described(error: BaseException | None) -> list[dict[str, Any]]:
+    """The exception, then each that led to it or that it is a group of."""
+    if error is None:
+        return []
+    frames = traceback.extract_tb(error.__traceback__)
+    # Of our own errors that are made of codes, the text is what there is to know.
+    text = str(error) if isinstance(error, RefusedError | TransientError) else ""
+    places = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    found = [{"type": type(error).__name__, "text": text, "frames": places}]
+    for member in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        found += _described(member)
+    return found + _described(error.__cause__ or (None if error.__suppress_context__ else error.__context__))
