@@ -9,7 +9,9 @@ fenced by killing the former owner's session.
 import asyncio
 import os
 import socket
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import count
 
 import structlog
 
@@ -30,13 +32,14 @@ def process_name(instance: str | None) -> str:
 
 
 class Shares:
-    """This process's share of `count` parts of the work called `name`."""
+    """This process's share of so many `parts` of the work called `name`."""
 
-    def __init__(self, database: Database, name: str, count: int, instance: str | None = None) -> None:
+    def __init__(self, database: Database, name: str, parts: int, instance: str | None = None) -> None:
         self._leases = database[COLLECTION]
-        self._name, self._count = name, count
+        self._name, self._parts = name, parts
         self._me = process_name(instance)
-        self._held: frozenset[int] = frozenset()
+        self._terms: Mapping[int, int] = {}  # the parts that we hold, each by the number of our term with it
+        self._numbers = count(1)
         self._until = system_now()  # so long we hold them, whatever happens to us
         self._over: list[int] = []  # not ours any more, and not given back yet
         self._changing = asyncio.Lock()
@@ -45,7 +48,14 @@ class Shares:
     @property
     def mine(self) -> frozenset[int]:
         """The parts that are ours this moment. Ask before each step: they may go from one to the next."""
-        return self._held if system_now() < self._until else frozenset()
+        return frozenset(self._terms) if system_now() < self._until else frozenset()
+
+    def term(self, part: int) -> int | None:
+        """Which of our terms with this part it is; None where it is not ours this moment.
+
+        A part that was another's meanwhile is ours in another term: what was read of it before is no longer so.
+        """
+        return self._terms.get(part) if system_now() < self._until else None
 
     async def keep(self) -> None:
         """Hold the share until cancelled."""
@@ -71,14 +81,17 @@ class Shares:
             found = self._leases.find({"$or": [ours, {"work": self._name, "until": {"$gt": now}}]})
             leases = await found.to_list(None)
             held = {lease["part"] for lease in leases if "part" in lease}
+            # At once, for to take one again may fail after it is ours.
+            self._terms = {part: term for part, term in self._terms.items() if part in held}
             members = len(leases) - len(held)
             self.alone = members <= 1
-            share = -(-self._count // max(1, members))
+            share = -(-self._parts // max(1, members))
             if len(held) < share:
                 held |= await self._take(share - len(held), held)
-        self._held, self._over = frozenset(sorted(held)[:share]), sorted(held)[share:]
+        self._terms = {part: self._terms.get(part) or next(self._numbers) for part in sorted(held)[:share]}
+        self._over = sorted(held)[share:]
         self._until = now + LIFE
-        return self._held
+        return frozenset(self._terms)
 
     async def give_back(self) -> None:
         """Let others have what is over. To be called while nothing is under way under any part."""
@@ -91,7 +104,7 @@ class Shares:
 
     async def release(self) -> None:
         """Give everything back, so that the others need not wait for the leases to end."""
-        self._held = frozenset()
+        self._terms = {}
         try:
             with faults():
                 await self._leases.delete_many({"part_of": self._name, "owner": self._me})
@@ -104,7 +117,7 @@ class Shares:
         now = system_now()
         await self._leases.delete_many({"part_of": self._name, "until": {"$lte": now}})
         taken: set[int] = set()
-        for part in range(self._count):
+        for part in range(self._parts):
             if len(taken) == wanted:
                 break
             if part in held:

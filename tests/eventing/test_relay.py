@@ -359,3 +359,38 @@ async def test_a_producer_that_failed_is_not_asked_again_but_replaced(
     async with relaying(kafka_settings, database):
         await until_true(partial(_empty, database))
     assert [event.sequence for event in await topic_content(kafka_settings, COUNTED.name, 2)] == [1, 2]
+
+
+async def test_a_lane_that_was_lost_and_is_ours_again_is_published_from_what_the_outbox_holds_by_then(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off while Kafka takes its time, and back: what was read before, another may have published, and later rows."""
+    monkeypatch.setattr("eventing.leases.RENEW_SECONDS", 3600.0)
+    send, sent, turned = AIOKafkaProducer.send_and_wait, [], asyncio.Event()
+    publish_rows = Relay._publish
+
+    async def told(relay: Relay, rows: list[dict[str, Any]]) -> bool:
+        well = await publish_rows(relay, rows)
+        turned.set()
+        return well
+
+    monkeypatch.setattr(Relay, "_publish", told)
+    await publish(database, "k", "1", "2", "3")
+    async with relaying(kafka_settings, database) as relay:
+
+        async def away_during_the_first(*given: Any, **more: Any) -> Any:
+            answer = await send(*given, **more)
+            sent.append(answer)
+            if len(sent) == 1:
+                another = Shares(database, "relay/outbox", LANES, "another")
+                await database["leases"].update_many({}, {"$set": {"until": system_now() - LIFE}})
+                assert len(await another.renew()) == LANES
+                await database["outbox"].delete_many({})  # published by the other one
+                await another.release()
+                await relay._shares.renew()
+                assert relay_lane("k") in relay._shares.mine
+            return answer
+
+        monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", away_during_the_first)
+        await asyncio.wait_for(turned.wait(), PATIENCE_SECONDS)
+    assert len(sent) == 1
