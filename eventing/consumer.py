@@ -31,7 +31,7 @@ from pydantic import SkipValidation
 from eventing import metrics
 from eventing.applying import Applying, StoppedError
 from eventing.batch import Batch, Failure, Partition, Record
-from eventing.clients import started
+from eventing.clients import has_left_its_group, started
 from eventing.kafka import KafkaError, KafkaSettings
 from eventing.mongo import Database
 from eventing.ownership import Ownership
@@ -41,7 +41,7 @@ from eventing.positions import StaleError
 from eventing.progress import Progress
 from eventing.reading import parse, read
 from eventing.topics import Topic
-from eventing.transient import TransientError, repeat
+from eventing.transient import TransientError, pause, repeat
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +94,7 @@ class Consumer:
         self._in_hand = asyncio.Lock()  # held by a batch or by a rebalance, so that neither happens within the other
         self._takeover: asyncio.Task[None] | None = None  # Kafka's client waits for it before it fetches
         self._follow_up: asyncio.Task[None] | None = None  # the rest of an assignment, which nobody waits for
+        self._replacing: asyncio.Task[None] | None = None  # a client of Kafka's that will never work again
         self._progress = Progress(kafka, self._ownership, lambda: self._raw)
         self._started = False
         self.stopped_because: str | None = None
@@ -125,9 +126,9 @@ class Consumer:
 
     async def stop(self) -> None:
         self._applying.running = False
-        for task in (self._takeover, self._follow_up):
+        for task in (self._takeover, self._follow_up, self._replacing):
             if task is not None:
-                task.cancel()  # MongoDB or Kafka may be away, and both tasks would wait for them without end
+                task.cancel()  # MongoDB or Kafka may be away, and each of them would wait for them without end
         await self._progress.commit_now()
         await self.broker.stop()
 
@@ -166,10 +167,26 @@ class Consumer:
         except Exception:
             # One partition raised, and what aiokafka had already taken from the others is lost to us: read it again.
             self._seek()
+            if has_left_its_group(consumer) and (self._replacing is None or self._replacing.done()):
+                self._replacing = asyncio.create_task(self._replace_client())
             raise
         if not by_partition and self._applying.running:
             await self._progress.pass_over_marks(consumer)
         return tuple(chain.from_iterable(by_partition.values()))
+
+    async def _replace_client(self) -> None:
+        """Join the group anew by a new client: the one that we have never will."""
+        log.error("kafka_client_replaced")
+        await self.revoked()
+        await self._subscriber.stop()
+        attempt = 0
+        while self._subscriber.consumer is None:
+            try:
+                await started(self._subscriber, self._subscriber.stop)
+            except (KafkaError, OSError) as error:
+                attempt += 1
+                log.warning("kafka_client_not_replaced_yet", error=type(error).__name__)
+                await asyncio.sleep(pause(attempt))
 
     async def _decode(self, message: KafkaMessage) -> list[Record | Failure]:
         raw = cast(tuple[ConsumerRecord, ...], message.raw_message)

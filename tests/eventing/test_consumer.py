@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import CorruptRecordException, KafkaTimeoutError
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import CorruptRecordException, KafkaTimeoutError, UnknownError
 from pymongo.errors import OperationFailure
 from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
@@ -252,6 +253,29 @@ async def test_a_consumer_told_to_end_while_it_waits_for_mongodb_ends(
     async with asyncio.timeout(PATIENCE_SECONDS), consuming(kafka_settings, database, toy) as consumer:
         await asked.wait()
     assert consumer.stopped_because is None
+
+
+async def test_a_client_that_kafka_has_answered_in_an_unforeseen_way_is_replaced(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka sends no heartbeat any more, and raises at each poll from then on; the service seemed ready."""
+    beat, failed = GroupCoordinator._do_heartbeat, asyncio.Event()
+    topics = Topics()
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, topics.record(HEARD.name, "k", "toy.Heard", {}))
+        await until_true(partial(_have_been_heard, database, 1))
+
+        async def fails_once(coordinator: GroupCoordinator) -> Any:
+            if not failed.is_set():
+                failed.set()
+                raise UnknownError
+            return await beat(coordinator)
+
+        monkeypatch.setattr(GroupCoordinator, "_do_heartbeat", fails_once)
+        await asyncio.wait_for(failed.wait(), PATIENCE_SECONDS)
+        await say(kafka_settings, topics.record(HEARD.name, "k", "toy.Heard", {}))
+        await until_true(partial(_have_been_heard, database, 2))
+    assert len(await heard(database, "k")) == 2
 
 
 async def test_a_reader_that_lingers_takes_together_what_comes_within_its_time(

@@ -364,7 +364,7 @@ async def test_a_producer_that_failed_is_not_asked_again_but_replaced(
 async def test_a_lane_that_was_lost_and_is_ours_again_is_published_from_what_the_outbox_holds_by_then(
     kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cut off while Kafka takes its time, and back: what was read before, another may have published, and later rows."""
+    """Cut off while Kafka takes its time, and back: what was read before, another has published, and later rows too."""
     monkeypatch.setattr("eventing.leases.RENEW_SECONDS", 3600.0)
     send, sent, turned = AIOKafkaProducer.send_and_wait, [], asyncio.Event()
     publish_rows = Relay._publish
