@@ -167,7 +167,6 @@ async def filled(mongo: str, size: Size) -> Any:
     """A database of that size."""
     years = grown(programs(), size.catalogue + 1)
     with connect(mongo, f"bench-{uuid4().hex[:8]}") as database:
-        database.group = "bench"
         await database.ensure({**EVENTING_INDEXES, **INDEXES})
         try:
             topics = Topics()

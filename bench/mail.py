@@ -33,6 +33,7 @@ from contracts.kinds import EntryKind
 from eventing.clock import system_now
 from eventing.kafka import KafkaSettings, ensure_topics
 from eventing.mongo import Database, connect
+from eventing.reader import Reader
 from eventing.service import EVENTING_INDEXES
 from eventing.testing import Topics, at_positions, batch_of
 from services.notifications import handlers
@@ -73,7 +74,7 @@ async def fill(database: Database, count: int) -> int:
             for fact in facts(number)
         ]
         number += BATCH // 4
-        batch = batch_of(records)
+        batch = batch_of(records, reader=Reader.of("notifications", topics.ALL))
         await at_positions(database, batch)
         await handlers.on_educators(batch, database, PROGRAMS, PORTAL, NOON)
     queued: int = await database["messages"].count_documents({"status": "queued"})
@@ -206,7 +207,6 @@ async def measure(folder: Path, mongo: str, kafka: str, messages: int, profile: 
     await ensure_topics(settings, topics.ALL)
     with ExitStack() as stack:
         database = stack.enter_context(connect(mongo, name))
-        database.compacted = frozenset({topics.EDUCATORS.name})
         await database.ensure({**EVENTING_INDEXES, **INDEXES})
         try:
             await database["switch"].insert_one({"_id": "mail", "stopped": True})

@@ -40,6 +40,7 @@ class Applying:
 
     def __init__(self, database: Database, ownership: Ownership, handlers: Handlers, most: int) -> None:
         self._database, self._ownership, self._handlers = database, ownership, handlers
+        self._reader = handlers.reader
         self._most = self._at_once = most
         self.running = True
 
@@ -53,8 +54,8 @@ class Applying:
 
     async def retry_after_gaps(self) -> None:
         """Try what was parked behind a gap, of keys whose missing record has come."""
-        while self._database.gaps_closed:
-            key = self._database.gaps_closed.pop()
+        while self._reader.gaps_closed:
+            key = self._reader.gaps_closed.pop()
             await repeat(partial(retry, self._database, key, self._handlers), tries=None)
 
     async def _apply(self, batch: Batch) -> None:
@@ -67,7 +68,7 @@ class Applying:
                 await self._once(batch)
             except TransientError as error:
                 attempt += 1
-                metrics.RETRIES.labels(self._database.group).inc()
+                metrics.RETRIES.labels(self._reader.group).inc()
                 log.warning("transient", attempt=attempt, error=str(error))
                 await asyncio.sleep(pause(attempt))
                 await self._ownership.renew()
@@ -86,7 +87,7 @@ class Applying:
     async def _once(self, batch: Batch) -> None:
         began = time.monotonic()
         try:
-            with metrics.batch(self._database.group, len(batch.records)):
+            with metrics.batch(self._reader.group, len(batch.records)):
                 await self._handlers(batch)
         finally:
             self._adapt_size(len(batch.records), time.monotonic() - began)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from eventing.envelope import Event, Headers
+from eventing.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Batch:
     forced: Mapping[str, Reason] = field(default_factory=dict)  # by place: records to park without another try
     replay: bool = False  # these are parked records, tried again: no positions move
     rehearsal: list[Any] | None = None  # where given, the unit of work adds itself to it and writes nothing
+    reader: Reader = field(default_factory=Reader)
 
     @classmethod
     def none(cls) -> "Batch":

@@ -39,6 +39,7 @@ from eventing.parking import Handlers, closed_gaps
 from eventing.points import reached
 from eventing.positions import StaleError
 from eventing.progress import Progress
+from eventing.reader import Reader
 from eventing.reading import parse, read
 from eventing.topics import Topic
 from eventing.transient import TransientError, pause, repeat
@@ -86,8 +87,9 @@ class Consumer:
         self.kafka, self.group, self.database, self.clock = kafka, group, database, clock
         self._topics = [topic for subscription in subscriptions for topic in subscription.topics]
         by_topic = {topic.name: s.handler for s in subscriptions for topic in s.topics}
-        self.handlers = Handlers(by_topic, context, clock)  # a parked record is retried by the same ones
-        self._ownership = Ownership(database)
+        self.reader = Reader.of(group, self._topics)
+        self.handlers = Handlers(by_topic, context, clock, self.reader)  # a parked record is retried by the same ones
+        self._ownership = Ownership(database, self.reader)
         self._applying = Applying(database, self._ownership, self.handlers, most_records)
         self._most = most_records
         self._seeks = self._seeks_before_poll = 0  # how often so far, and when the last poll began
@@ -98,9 +100,6 @@ class Consumer:
         self._progress = Progress(kafka, self._ownership, lambda: self._raw)
         self._started = False
         self.stopped_because: str | None = None
-        database.group = group
-        database.compacted = frozenset(topic.name for topic in self._topics if topic.compacted)
-        database.uncounted = frozenset(topic.name for topic in self._topics if not topic.sequenced)
         self.broker = KafkaBroker(
             kafka.addresses,
             security=kafka.broker_security,
@@ -191,7 +190,7 @@ class Consumer:
     async def _decode(self, message: KafkaMessage) -> list[Record | Failure]:
         raw = cast(tuple[ConsumerRecord, ...], message.raw_message)
         topics = [self.kafka.logical(record.topic) for record in raw]
-        uncounted = self.database.uncounted
+        uncounted = self.reader.uncounted
         return [read(one, topic, counted=topic not in uncounted) for one, topic in zip(raw, topics, strict=True)]
 
     async def _consume(self, records: Annotated[list[Any], SkipValidation]) -> None:
@@ -248,7 +247,7 @@ class Consumer:
     async def _after_takeover(self, began: Mapping[Partition, int]) -> None:
         """Finish what a former owner left undone, and read topics that were made anew from their beginning."""
         try:
-            self.database.gaps_closed |= await repeat(partial(closed_gaps, self.database), tries=None)
+            self.reader.gaps_closed |= await repeat(partial(closed_gaps, self.database), tries=None)
             await self._applying.retry_after_gaps()
             await self._rewind_new_topics(began)
         except Exception as error:  # noqa: BLE001 - nobody waits for this, so nobody else would hear of it

@@ -31,7 +31,6 @@ from pymongo.read_concern import ReadConcern
 from pymongo.results import BulkWriteResult
 from pymongo.write_concern import WriteConcern
 
-from eventing.gate import Gate
 from eventing.points import reached
 from eventing.stored import opened
 from eventing.transient import RefusedError, TransientError
@@ -138,12 +137,6 @@ class Database:
         )
         self._wakes: dict[str, list[asyncio.Event]] = defaultdict(list)
         self._threads = ThreadPoolExecutor(thread_name_prefix="writing")  # the loop's own may be busy with other things
-        self.gate = Gate()
-        self.compacted: frozenset[str] = frozenset()  # topics whose older records may be gone: no gaps there
-        self.uncounted: frozenset[str] = frozenset()  # topics that others write: no sequence of ours there
-        self.reading: Owner | None = None  # the session of this process's consumer
-        self.group = name  # the consumer group that writes here, in metrics
-        self.gaps_closed: set[str] = set()  # keys whose missing record has come: what waited for it can be tried
 
     def __getitem__(self, collection: str) -> Any:
         return self._db[collection]

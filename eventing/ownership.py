@@ -12,6 +12,7 @@ import structlog
 from eventing import positions
 from eventing.batch import Batch, Failure, Partition, Record
 from eventing.mongo import Database, Owner
+from eventing.reader import Reader
 from eventing.transient import TransientError, repeat
 
 log = structlog.get_logger(__name__)
@@ -22,13 +23,13 @@ NOT_OURS = 1 << 62  # stands in for the next offset of a partition that we do no
 class Ownership:
     """One consumer's partitions. `next`: the offset that comes next on each of them."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, reader: Reader) -> None:
+        self._database, self._reader = database, reader
         self.next: dict[Partition, int] = {}
 
     async def begin(self) -> None:
         """Own under a session of this process's. Raises TransientError."""
-        self._database.reading = await self._database.owner()
+        self._reader.owner = await self._database.owner()
 
     async def take(self, partitions: Sequence[Partition]) -> None:
         """Own just these, from where the database stands; however long MongoDB is away."""
@@ -42,7 +43,7 @@ class Ownership:
         """A batch of these records, without those that were applied already or whose partition is not ours any more."""
         fresh = tuple(r for r in records if r.offset >= self.next.get((r.topic, r.partition), NOT_OURS))
         held = {(record.topic, record.partition) for record in fresh}
-        return Batch(fresh, {partition: self.next[partition] for partition in held})
+        return Batch(fresh, {partition: self.next[partition] for partition in held}, reader=self._reader)
 
     def holds(self, batch: Batch) -> bool:
         return all(partition in self.next for partition in batch.began)
@@ -68,7 +69,7 @@ class Ownership:
     async def renew(self) -> None:
         """Own the partitions under a new session: after a fault, ours may have been killed."""
         try:
-            former, self._database.reading = self._database.reading, await self._database.owner()
+            former, self._reader.owner = self._reader.owner, await self._database.owner()
             if former is not None:
                 # Killed but not ended: the driver would give an ended session's id to somebody else, and whoever takes
                 # our partitions over would then kill that one.
@@ -82,4 +83,4 @@ class Ownership:
 
     @property
     def _owner(self) -> Owner:
-        return cast(Owner, self._database.reading)
+        return cast(Owner, self._reader.owner)

@@ -5,7 +5,7 @@ and all behind it waits on. A preview does the same and takes everything back.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -20,6 +20,7 @@ from eventing.clock import system_now
 from eventing.envelope import STRUCTURED_HEADERS, decode, encode
 from eventing.lanes import COLLECTION, GAP, PARKED, slug
 from eventing.mongo import Binary, Database, Session, faults
+from eventing.reader import Reader
 from eventing.transient import RefusedError, TransientError, repeat
 from eventing.unit import why
 
@@ -30,11 +31,12 @@ REPEATED_WITHIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """Which handler reads which topic, and what it is called with."""
+    """Which handler reads which topic, what it is called with, and for whom."""
 
     by_topic: Mapping[str, Callable[..., Awaitable[None]]]
     context: tuple[Any, ...]
     clock: Callable[[], datetime]
+    reader: Reader = field(default_factory=Reader)
 
     async def __call__(self, batch: Batch) -> None:
         first = batch.records[0]
@@ -65,7 +67,7 @@ async def retry(database: Database, key: str, handlers: Handlers) -> Outcome:
     """Try the lane from its head until it is empty or a record stays. Safe to repeat; an empty lane is no error."""
     outcome = Outcome(key)
     while (head := await _head(database, key)) is not None:
-        if failed := await _failure(handlers, Batch((_record(database, head),), replay=True)):
+        if failed := await _failure(handlers, _replay(handlers.reader, head)):
             outcome.reason = failed
             break
         after = await _head(database, key)
@@ -92,12 +94,12 @@ async def preview(database: Database, key: str, handlers: Handlers, *, data: dic
     """
     head = await _required(database, key)
     if data is not None:
-        record = _record(database, head)
+        record = _record(handlers.reader, head)
         _check_key(key, record, data)
         head = {**head, "value": _edited(record, data)}
     rehearsal: list[Any] = []
     outcome = Outcome(key, dry_run=True, left=await _count(database, key))
-    outcome.reason = await _failure(handlers, Batch((_record(database, head),), replay=True, rehearsal=rehearsal))
+    outcome.reason = await _failure(handlers, replace(_replay(handlers.reader, head), rehearsal=rehearsal))
     for unit in rehearsal:
         outcome.events += [event.type for event in unit.published]
         outcome.reason = next(({"code": r.code, "detail": r.detail} for _, r in unit.parked), outcome.reason)
@@ -120,7 +122,7 @@ async def skip(
     is meant: where another is there by now, nothing is taken out. Where none is named, the same words for the same key
     within a minute are a repeat, which takes out nothing more. Raises NotParkedError.
     """
-    await repeat(partial(_skip, database, key, reason, event_id))
+    await repeat(partial(_skip, database, handlers.reader, key, reason, event_id))
     return await retry(database, key, handlers)
 
 
@@ -133,11 +135,11 @@ async def edit(
     same data for the same key within a minute are a repeat, which is not for the next record that has become the head.
     Raises NotParkedError, and OtherKeyError for data that names another educator than the record's key.
     """
-    await repeat(partial(_edit, database, key, data, event_id))
+    await repeat(partial(_edit, database, handlers.reader, key, data, event_id))
     return await retry(database, key, handlers)
 
 
-async def _edit(database: Database, key: str, data: dict[str, Any], event_id: str | None) -> None:
+async def _edit(database: Database, reader: Reader, key: str, data: dict[str, Any], event_id: str | None) -> None:
     async with database.transaction() as session:
         head = await _required(database, key, session)
         # Only a digest of the data is kept on the lane, which stays: the data may be about a person.
@@ -148,7 +150,7 @@ async def _edit(database: Database, key: str, data: dict[str, Any], event_id: st
                 return
         elif head["event_id"] != event_id:
             return
-        record = _record(database, head)
+        record = _record(reader, head)
         _check_key(key, record, data)
         changed = {"value": _edited(record, data), "headers": _structured(), "original": head["value"]}
         await database[PARKED].update_one({"_id": head["_id"]}, {"$set": changed}, session=session)
@@ -156,7 +158,7 @@ async def _edit(database: Database, key: str, data: dict[str, Any], event_id: st
         await database[COLLECTION].update_one({"_id": key}, {"$set": edited}, session=session)
 
 
-async def _skip(database: Database, key: str, reason: str, event_id: str | None) -> None:
+async def _skip(database: Database, reader: Reader, key: str, reason: str, event_id: str | None) -> None:
     async with database.transaction() as session:
         head, now = await _required(database, key, session), system_now()
         if event_id is None:
@@ -165,7 +167,7 @@ async def _skip(database: Database, key: str, reason: str, event_id: str | None)
                 return
         elif head["event_id"] != event_id:
             return
-        record = _record(database, head)
+        record = _record(reader, head)
         skipped = {"skipped": {"reason": reason, "at": now}}
         sequence, seen = record.event.sequence, f"seen.{slug(record.topic)}"
         if head["reason"]["code"] == GAP and sequence is not None:
@@ -233,10 +235,14 @@ async def _count(database: Database, key: str) -> int:
     return count
 
 
-def _record(database: Database, head: dict[str, Any]) -> Record:
+def _replay(reader: Reader, head: dict[str, Any]) -> Batch:
+    return Batch((_record(reader, head),), replay=True, reader=reader)
+
+
+def _record(reader: Reader, head: dict[str, Any]) -> Record:
     headers = tuple((name, bytes(content)) for name, content in head["headers"])
     value = None if head["value"] is None else bytes(head["value"])
-    event = decode(value, headers, head["key"], counted=head["topic"] not in database.uncounted)
+    event = decode(value, headers, head["key"], counted=head["topic"] not in reader.uncounted)
     return Record(
         head["topic"],
         head["partition"],

@@ -10,6 +10,7 @@ from eventing import envelope
 from eventing.batch import Batch, Record
 from eventing.envelope import Event
 from eventing.mongo import Database
+from eventing.reader import Reader
 
 WHEN = datetime(2024, 3, 1, 17, 0, tzinfo=UTC)
 
@@ -63,13 +64,15 @@ def hash_partition(key: str, partitions: int) -> int:
     return sum(key.encode()) % partitions
 
 
-def batch_of(records: Iterable[Record], began: Mapping[tuple[str, int], int] | None = None) -> Batch:
+def batch_of(
+    records: Iterable[Record], began: Mapping[tuple[str, int], int] | None = None, reader: Reader | None = None
+) -> Batch:
     """A batch as the consumer would hand it over, beginning at its first record on each partition."""
     held = tuple(records)
     first: dict[tuple[str, int], int] = {}
     for record in held:
         first.setdefault((record.topic, record.partition), record.offset)
-    return Batch(held, {**first, **(began or {})})
+    return Batch(held, {**first, **(began or {})}, reader=reader or Reader())
 
 
 async def at_positions(database: Database, batch: Batch) -> None:

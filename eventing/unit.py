@@ -66,7 +66,7 @@ class UnitOfWork:
     ) -> AsyncIterator[Self]:
         """Open the transaction and the lanes of the batch. Commits on a clean exit, aborts on any other."""
         if owner is None and batch.records and not batch.replay:
-            owner = database.reading
+            owner = batch.reader.owner
         began = tracing.now_ns()
         try:
             async with database.transaction(owner) as session:
@@ -84,8 +84,8 @@ class UnitOfWork:
         except _TakenBack:
             return
         database.committed(unit._written)
-        database.gaps_closed.update(unit._lanes.gaps_closed)
-        metrics.records(database.group, unit.outcomes)
+        batch.reader.gaps_closed.update(unit._lanes.gaps_closed)
+        metrics.records(batch.reader.group, unit.outcomes)
         tracing.TRACING.published(unit._traced, began)
         for record, reason in unit._parked:
             log.warning("parked", key=record.key, event_id=record.event.id, reason=reason.code, place=reason.detail,
@@ -201,14 +201,14 @@ class UnitOfWork:
 
         Raises StaleError where the batch began elsewhere than its partitions stand.
         """
-        self.db.gate.check([record.key for record, reason in self._parked if self._is_new(record, reason)])
+        self.batch.reader.gate.check([record.key for record, reason in self._parked if self._is_new(record, reason)])
         await self._number()
         for failure in self._failures:
             self._keep(failure)
         for record, reason in self._parked:
             self.bulk("parked", self._lanes[record.key].park(record, reason))
         for record in self._readable:
-            if record.event.data is None and record.topic in self.db.compacted:
+            if record.event.data is None and record.topic in self.batch.reader.compacted:
                 self._empty_bodies(record)
         for record in self._done:
             if record.parked_n is not None:
@@ -249,7 +249,7 @@ class UnitOfWork:
             return DUPLICATE
         if lane.blocked(record):
             return BEHIND
-        if sequence is not None and record.topic not in self.db.compacted:
+        if sequence is not None and record.topic not in self.batch.reader.compacted:
             expected = lane.seen(record.topic) + 1
             if sequence > expected:
                 return Reason(GAP, f"{record.topic} {expected}")

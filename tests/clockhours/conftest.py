@@ -14,6 +14,7 @@ from contracts.program import Programs
 from eventing.batch import Batch, Record
 from eventing.http import Keys
 from eventing.mongo import Database, connect
+from eventing.reader import Reader
 from eventing.service import EVENTING_INDEXES, Service
 from eventing.testing import Published, Topics, at_positions, batch_of
 from services.clockhours import handlers, timers
@@ -22,6 +23,7 @@ from services.clockhours.store import INDEXES
 from tests.clockhours.builders import NOW, PROGRAMS
 from tests.clocks import SetClock
 
+READER = Reader.of("clockhours", topics.ALL)
 KEYS = "portal=portal-key,staff=staff-key,operator=operator-key"
 
 
@@ -56,7 +58,7 @@ class Clockhours:
         for record in records:
             by_topic.setdefault(record.topic, []).append(record)
         for topic, part in by_topic.items():
-            await self.apply(topic, batch_of(part))
+            await self.apply(topic, batch_of(part, reader=READER))
 
     async def apply(self, topic: str, batch: Batch) -> None:
         """Hand a batch to the handler of its topic, as the consumer would."""
@@ -111,7 +113,6 @@ async def emptied(mongo: str) -> AsyncIterator[Database]:
     """One database for all tests, with all indexes: building them takes longer than any test."""
     with connect(mongo, f"clockhours-{uuid4().hex[:12]}") as database:
         await database.ensure({**EVENTING_INDEXES, **INDEXES})
-        database.compacted = frozenset(topic.name for topic in topics.ALL if topic.compacted)
         yield database
         await database.client.drop_database(database.name)
 

@@ -42,7 +42,7 @@ from tests.clockhours.builders import (
     submitted,
     unmerged,
 )
-from tests.clockhours.conftest import Clockhours
+from tests.clockhours.conftest import READER, Clockhours
 
 EMPTY = {
     "educator_id": "nobody/at all",
@@ -456,7 +456,7 @@ async def test_a_tombstone_takes_the_name_out_of_what_is_parked_and_quarantined(
         return clockhours.written.record(topic, ANA, type, data)
 
     await clockhours.hear([said(named), said(named), said({**named, "email": "ana@example.org"})])
-    read = Handlers({topic: handlers.on_educators}, (database, clockhours.programs), clockhours.clock)
+    read = Handlers({topic: handlers.on_educators}, (database, clockhours.programs), clockhours.clock, READER)
     await parking.skip(database, ANA, read, reason="sent by mistake")
     assert [await _naming(database, "María", collection) for collection in ("parked", "quarantine")] == [2, 1]
 

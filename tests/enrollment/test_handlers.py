@@ -10,6 +10,7 @@ from contracts import events, topics
 from eventing import envelope, parking
 from eventing.batch import Batch, Failure, Reason
 from eventing.parking import Handlers
+from eventing.reader import Reader
 from eventing.testing import batch_of
 from services.enrollment import handlers, policy
 from services.enrollment.handlers import on_intake
@@ -314,7 +315,6 @@ async def test_a_parked_event_that_an_operator_edits_is_applied_as_edited(
 async def test_a_parked_event_of_the_portal_s_is_tried_again_whatever_sequence_it_came_with(
     enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    enrollment.database.uncounted = frozenset({PORTAL})
     batch = batch_with(enrollment, attended(ANA), PORTAL)
     (record,) = batch.records
     value = (record.value or b"").replace(b'"data":', b'"sequence":"7","data":', 1)
@@ -392,4 +392,5 @@ def batch_with(enrollment: Enrollment, fact: Said, topic: str) -> Any:
 
 def handlers_of(enrollment: Enrollment) -> Handlers:
     by_topic = {topics.INBOX.name: on_intake, topics.PORTAL.name: on_intake}
-    return Handlers(by_topic, (enrollment.database, PROGRAMS, PSEUDONYMS), lambda: NOW)
+    reader = Reader.of("enrollment", (topics.INBOX, topics.PORTAL))
+    return Handlers(by_topic, (enrollment.database, PROGRAMS, PSEUDONYMS), lambda: NOW, reader)

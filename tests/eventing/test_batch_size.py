@@ -13,6 +13,7 @@ from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
 from eventing.ownership import Ownership
 from eventing.parking import Handlers
+from eventing.reader import Reader
 from eventing.testing import Topics, batch_of
 from eventing.transient import TransientError
 from tests.eventing.conftest import HEARD, WHOLE, Toy, consuming, heard, say
@@ -57,7 +58,7 @@ async def test_of_topics_with_handlers_of_their_own_each_hands_its_records_to_it
         given.append((WHOLE.name, batch.records))
 
     records = [topics.record(topic.name, "k", "toy.Said", {}) for topic in (HEARD, WHOLE, HEARD)]
-    batch, ownership = batch_of(records), Ownership(database)
+    batch, ownership = batch_of(records), Ownership(database, Reader())
     ownership.next = dict(batch.began)
     handlers = Handlers({HEARD.name: on_heard, WHOLE.name: on_whole}, (), system_now)
     await applying.Applying(database, ownership, handlers, 10).apply(batch)

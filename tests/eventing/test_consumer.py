@@ -301,10 +301,10 @@ async def test_a_session_that_was_given_up_does_not_go_back_to_the_drivers_pool(
     """It stands at our partitions and is killed when they are taken over, whatever a stranger does under it by then."""
     async with consuming(kafka_settings, database, toy) as consumer:
         await until_true(partial(_owned, database))
-        former = database.reading
+        former = consumer.reader.owner
         assert former is not None
         await consumer._ownership.renew()
-        assert database.reading is not former
+        assert consumer.reader.owner is not former
         assert not former.session.has_ended
 
 

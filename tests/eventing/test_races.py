@@ -9,6 +9,7 @@ from eventing.batch import Cause
 from eventing.clock import system_now
 from eventing.mongo import Database, UpdateOne
 from eventing.positions import StaleError, take_over
+from eventing.reader import Reader
 from eventing.testing import Published, Topics, at_positions, batch_of
 from eventing.transient import TransientError, repeat
 from eventing.unit import UnitOfWork
@@ -127,8 +128,8 @@ async def test_a_successor_frees_at_once_what_a_dead_owner_left_open_and_fences_
     database: Database, toy: Toy
 ) -> None:
     record = Topics().record(HEARD.name, "k", "toy.Heard", {})
-    batch, part = batch_of([record]), (record.topic, record.partition)
-    await at_positions(database, batch)
+    part = (record.topic, record.partition)
+    await at_positions(database, batch_of([record]))
     opened, wake = asyncio.Event(), asyncio.Event()
 
     async def freeze() -> None:
@@ -137,14 +138,14 @@ async def test_a_successor_frees_at_once_what_a_dead_owner_left_open_and_fences_
 
     dead = await database.owner()
     await take_over(database, [part], dead)
-    database.reading = dead
-    zombie = asyncio.create_task(Toy(hold=freeze).on_heard(batch, database, system_now()))
+    its_batch = batch_of([record], reader=Reader(owner=dead))
+    zombie = asyncio.create_task(Toy(hold=freeze).on_heard(its_batch, database, system_now()))
     await opened.wait()
 
     heir = await database.owner()
     began = asyncio.get_running_loop().time()
     standing = await take_over(database, [part], heir)
-    database.reading = heir
+    batch = batch_of([record], reader=Reader(owner=heir))
     await repeat(lambda: toy.on_heard(batch, database, system_now()))
     assert asyncio.get_running_loop().time() - began < 3  # without killing: 60 s, the server's limit
     assert standing == {part: 0}

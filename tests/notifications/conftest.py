@@ -16,6 +16,7 @@ from contracts.program import Programs
 from eventing.batch import Record
 from eventing.http import Keys
 from eventing.mongo import Database, connect
+from eventing.reader import Reader
 from eventing.service import EVENTING_INDEXES, Service
 from eventing.testing import Published, Topics, at_positions, batch_of
 from services.notifications import handlers, timers
@@ -33,6 +34,7 @@ from tests.waiting import PATIENCE_SECONDS
 PORTAL = "https://portal.example.org/courses"
 PUBLIC = "https://notifications.example.org"
 FROM = "WEA micro-credentials <microcredentials@example.org>"
+READER = Reader.of("notifications", topics.ALL)
 KEYS = "portal=portal-key,staff=staff-key,operator=operator-key"
 
 
@@ -74,7 +76,7 @@ class Notifications:
                 parts.append([])
             parts[-1].append(record)
         for part in parts:
-            batch = batch_of(part)
+            batch = batch_of(part, reader=READER)
             await at_positions(self.database, batch)
             await _handler(part[0])(batch, self.database, self.programs, PORTAL, self.clock())
 
@@ -136,7 +138,6 @@ async def database(mongo: str) -> AsyncIterator[Database]:
     """One database for all tests: building its indexes takes longer than a test."""
     name = f"test_notifications_{uuid4().hex[:12]}"
     with connect(mongo, name) as made:
-        made.compacted = frozenset({topics.EDUCATORS.name})
         await made.ensure({**EVENTING_INDEXES, **INDEXES})
         try:
             yield made

@@ -45,7 +45,7 @@ from tests.notifications.builders import (
     scheduled,
     unmerged,
 )
-from tests.notifications.conftest import PORTAL, Notifications
+from tests.notifications.conftest import PORTAL, READER, Notifications
 from tests.notifications.mail_server import How
 from tests.waiting import until_true
 
@@ -354,7 +354,7 @@ async def test_a_tombstone_empties_a_profile_that_was_parked(notifications: Noti
     rows = await notifications.database["parked"].find({}).to_list(None)
     assert [row["value"] for row in rows] == [None, None]
     context = (notifications.database, notifications.programs, PORTAL)
-    read = Handlers({"wea.educators.v1": on_educators}, context, notifications.clock)
+    read = Handlers({"wea.educators.v1": on_educators}, context, notifications.clock, READER)
     assert (await parking.retry(notifications.database, ROSA, read)).left == 0
 
 

@@ -1,0 +1,27 @@
+"""A reader: what the units of work of one consumer share. Its batches carry it to them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from eventing.gate import Gate
+from eventing.mongo import Owner
+from eventing.topics import Topic
+
+
+@dataclass(slots=True)
+class Reader:
+    """One member of a consumer group, in this process."""
+
+    group: str = ""  # as metrics name it
+    compacted: frozenset[str] = frozenset()  # topics whose older records may be gone: no gaps there
+    uncounted: frozenset[str] = frozenset()  # topics that others write: no sequence of ours there
+    owner: Owner | None = None  # the session under which it owns its partitions, once it has one
+    gate: Gate = field(default_factory=Gate)
+    gaps_closed: set[str] = field(default_factory=set)  # keys whose missing record has come: what waited can be tried
+
+    @classmethod
+    def of(cls, group: str, topics: Iterable[Topic]) -> "Reader":
+        """A reader of these topics that owns no partitions yet."""
+        known = tuple(topics)
+        compacted = frozenset(topic.name for topic in known if topic.compacted)
+        return cls(group, compacted, frozenset(topic.name for topic in known if not topic.sequenced))
