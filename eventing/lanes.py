@@ -111,12 +111,15 @@ class Lanes:
     def __getitem__(self, key: str) -> Lane:
         return self._lanes[key]
 
+    def unread(self, keys: set[str]) -> set[str]:
+        return keys - self._lanes.keys()
+
     async def load(self, keys: set[str]) -> None:
-        missing = keys - self._lanes.keys()
-        if not missing:
+        """Read the lanes of these keys, none of which was read."""
+        if not keys:
             return
-        self._lanes.update({key: Lane(key, None) for key in missing})
-        found = self._collection.find({"_id": {"$in": list(missing)}}, session=self._session)
+        self._lanes.update({key: Lane(key, None) for key in keys})
+        found = self._collection.find({"_id": {"$in": list(keys)}}, session=self._session)
         async for document in found:
             self._lanes[document["_id"]] = Lane(document["_id"], document)
 

@@ -13,16 +13,15 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Self, cast
 
-import orjson
 import structlog
 from pydantic import BaseModel
 
-from eventing import envelope, metrics, outbox, positions, quarantine, tracing
+from eventing import metrics, outbox, positions, quarantine, tracing
 from eventing.batch import Batch, Cause, Failure, Reason, Record
-from eventing.clock import system_now
 from eventing.envelope import Event
 from eventing.lanes import GAP, Lane, Lanes
 from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateMany, Written
+from eventing.outgoing import Outgoing
 from eventing.positions import StaleError
 from eventing.topics import Topic
 from eventing.transient import RefusedError
@@ -46,13 +45,10 @@ class UnitOfWork:
         self.session = session
         self.batch = batch
         self.now = now
-        self.published: list[Event] = []
-        self._traced: list[tuple[Event, str | None]] = []
         self._lanes = Lanes(database, session)
+        self._outgoing = Outgoing(self._lanes, now)
         self._staged: list[tuple[str, Operation]] = []
         self._written: set[str] = set()  # collections
-        self._out: list[tuple[Topic, str, str, bytes | None, Cause]] = []
-        self._caused: dict[tuple[str, str, str], int] = {}
         self._parked: list[tuple[Record, Reason]] = []
         self._failures: list[Failure] = []
         self._done: list[Record] = []
@@ -86,7 +82,7 @@ class UnitOfWork:
         database.committed(unit._written)
         batch.reader.gaps_closed.update(unit._lanes.gaps_closed)
         metrics.records(batch.reader.group, unit.outcomes)
-        tracing.TRACING.published(unit._traced, began)
+        tracing.TRACING.published(unit._outgoing.numbered, began)
         for record, reason in unit._parked:
             log.warning("parked", key=record.key, event_id=record.event.id, reason=reason.code, place=reason.detail,
                         trace_id=tracing.trace_id(record.event.traceparent))  # fmt: skip
@@ -147,11 +143,12 @@ class UnitOfWork:
 
         No await may stand inside: no fault of MongoDB is a bug.
         """
-        events, writes = len(self._out), len(self._staged)
+        events, writes = len(self._outgoing), len(self._staged)
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever our code raises, this record shows it
-            del self._out[events:], self._staged[writes:]
+            self._outgoing.take_back(events)
+            del self._staged[writes:]
             self._park(record, why(error))
 
     def park(self, record: Record, reason: Reason) -> None:
@@ -162,11 +159,7 @@ class UnitOfWork:
         self, topic: Topic, type: str, key: str, data: BaseModel | Mapping[str, Any] | None, cause: Cause
     ) -> None:
         """Stage an event of our own; `write` gives its sequence. Data None on a compacted topic is a tombstone."""
-        if isinstance(data, BaseModel):
-            body: bytes | None = data.__pydantic_serializer__.to_json(data)
-        else:
-            body = None if data is None else orjson.dumps(data, option=orjson.OPT_UTC_Z)
-        self._out.append((topic, type, key, body, cause))
+        self._outgoing.stage(topic, type, key, data, cause)
 
     def bulk(self, collection: str, *operations: Operation) -> None:
         """Stage writes; `write` sends them in one ordered bulk a collection."""
@@ -181,7 +174,7 @@ class UnitOfWork:
 
         Between records, never under `parking`: what has gone ahead stands or falls with the transaction alone.
         """
-        if len(self._out) >= AHEAD:
+        if len(self._outgoing) >= AHEAD:
             await self.send()
 
     async def send(self) -> None:
@@ -235,6 +228,11 @@ class UnitOfWork:
         )
 
     @property
+    def published(self) -> list[Event]:
+        """What this unit publishes, so far as it was sent, without its data."""
+        return [event for event, _ in self._outgoing.numbered]
+
+    @property
     def parked(self) -> list[tuple[Record, Reason]]:
         """What this unit parks, in order."""
         return list(self._parked)
@@ -269,29 +267,10 @@ class UnitOfWork:
 
     async def _number(self) -> None:
         """Give each staged event its sequence on its key's lane, and its row in the outbox."""
-        await self._lanes.load({key for _, _, key, _, _ in self._out})
-        written_at = system_now()
-        for topic, type, key, body, cause in self._out:
-            index = self._caused.get((cause.source, cause.id, type), 0)
-            self._caused[cause.source, cause.id, type] = index + 1
-            id = envelope.event_id(cause.source, cause.id, type, index)
-            causation_id, causation_source = cause.led_by or (cause.id, cause.source)
-            event = Event(
-                id=id,
-                source=f"/{topic.owner}",
-                type=type,
-                time=self.now,
-                data=None if body is None else {},
-                key=key,
-                sequence=self._lanes[key].next(topic.name),
-                causationid=causation_id,
-                causationsource=causation_source,
-                traceparent=tracing.child(cause.traceparent, id),
-            )
-            self.published.append(event)
-            self._traced.append((event, cause.traceparent))
-            self.bulk(outbox.COLLECTION, outbox.row(topic.name, event, body, written_at))
-        self._out.clear()
+        if unread := self._lanes.unread(self._outgoing.keys):
+            await self._arrived()  # first: the session does one thing at a time
+            await self._lanes.load(unread)
+        self.bulk(outbox.COLLECTION, *self._outgoing.rows())
 
     async def _landed(self) -> None:
         """Wait for what is on its way, whatever becomes of it. Being cancelled meanwhile leaves it on its way."""

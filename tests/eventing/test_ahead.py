@@ -1,12 +1,14 @@
 """What a unit sends ahead of its commit stands or falls with it."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from eventing import unit as units
 from eventing.batch import Cause, Reason, Record
 from eventing.clock import system_now
+from eventing.lanes import Lanes
 from eventing.mongo import Database, UpdateOne
 from eventing.testing import Published, Topics, at_positions, batch_of
 from eventing.transient import RefusedError
@@ -78,6 +80,25 @@ async def test_a_record_that_parks_takes_nothing_along_that_has_gone_ahead(datab
     assert told == {record.event.id for record in given} - {given[6].event.id}
     assert {*await heard(database, "ana"), *await heard(database, "ben")} == told
     assert (await standing(database))["parked"] == 1
+
+
+async def test_nothing_is_read_while_something_is_on_its_way(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session does one thing at a time. Lanes of other keys than the records' are read when events are numbered."""
+    load, on_its_way = Lanes.load, []
+    async with UnitOfWork.begin(database, batch_of([]), system_now()) as unit:
+
+        async def told(lanes: Lanes, keys: set[str]) -> None:
+            on_its_way.append(unit._on_its_way is not None and not unit._on_its_way.done())
+            await load(lanes, keys)
+
+        monkeypatch.setattr(Lanes, "load", told)
+        for number, record in enumerate(records(400)):
+            count(unit, replace(record, key=f"{number}"))
+            await unit.ahead()
+        await unit.write()
+    assert True not in on_its_way
 
 
 async def test_a_unit_that_fails_later_leaves_nothing_of_what_has_gone_ahead(database: Database) -> None:
