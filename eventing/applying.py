@@ -13,14 +13,14 @@ from functools import partial
 import structlog
 
 from eventing import metrics
-from eventing.batch import Batch, Failure, Reason, Record
+from eventing.batch import Batch, Failure, Record
 from eventing.gate import ParkingStormError
 from eventing.mongo import Database
 from eventing.ownership import Ownership
 from eventing.parking import Handlers, retry
 from eventing.positions import StaleError
+from eventing.reasons import Reason, why
 from eventing.transient import RefusedError, TransientError, pause, repeat
-from eventing.unit import why
 
 log = structlog.get_logger(__name__)
 

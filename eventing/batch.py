@@ -7,6 +7,7 @@ from typing import Any
 
 from eventing.envelope import Event, Headers
 from eventing.reader import Reader
+from eventing.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,6 @@ class Cause:
     source: str
     traceparent: str | None = None
     led_by: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a record was parked or quarantined. Codes and places, never texts that could carry personal data."""
-
-    code: str
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ same snapshot: numbering has no gaps and parking no race.
 
 from typing import Any
 
-from eventing.batch import Reason, Record
+from eventing.batch import Record
 from eventing.clock import system_now
 from eventing.mongo import Binary, Database, DeleteOne, Index, InsertOne, Operation, Session, UpdateOne
+from eventing.reasons import GAP, Reason
 
 COLLECTION = "lanes"
 PARKED = "parked"
@@ -19,7 +20,6 @@ INDEXES = {
     COLLECTION: (Index.on("parked", partial={"parked": {"$gt": 0}}),),
     PARKED: (Index.on("key", "n", unique=True),),
 }
-GAP = "sequence_gap"
 FIRST = 0  # the place of the record that closes a gap, where it must park itself: before all that waited for it
 
 

@@ -15,14 +15,14 @@ import orjson
 import structlog
 
 from eventing import quarantine
-from eventing.batch import Batch, Reason, Record
+from eventing.batch import Batch, Record
 from eventing.clock import system_now
 from eventing.envelope import STRUCTURED_HEADERS, decode, encode
-from eventing.lanes import COLLECTION, GAP, PARKED, slug
+from eventing.lanes import COLLECTION, PARKED, slug
 from eventing.mongo import Binary, Database, Session, faults
 from eventing.reader import Reader
+from eventing.reasons import GAP, Reason, why
 from eventing.transient import RefusedError, TransientError, repeat
-from eventing.unit import why
 
 log = structlog.get_logger(__name__)
 

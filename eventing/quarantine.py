@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from eventing.batch import Reason
 from eventing.clock import system_now
 from eventing.mongo import Binary, Index, UpdateOne
+from eventing.reasons import Reason
 
 COLLECTION = "quarantine"
 INDEXES = {COLLECTION: (Index.on("at"),)}

@@ -6,9 +6,10 @@ from typing import Any, cast
 from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaMessage
 
-from eventing.batch import Failure, Reason, Record
+from eventing.batch import Failure, Record
 from eventing.clock import system_now
 from eventing.envelope import UnreadableError, decode
+from eventing.reasons import Reason
 
 
 async def parse(raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:

@@ -1,35 +1,33 @@
 """One unit of work: one MongoDB transaction that writes state, ledger, outbox, lanes and positions together.
 
-A service's store subclasses UnitOfWork with its own reads and staged writes. What the class itself takes care of:
-duplicates and gaps by sequence, parking, quarantine, the numbering of what is published, and that a batch counts only
-where it began (DESIGN: positions, sequence, parking).
+A service's store subclasses UnitOfWork with its own reads and staged writes. What the class itself takes care of: which
+records of its batch may be applied (incoming.py), the numbering of what it publishes (outgoing.py), and that a batch
+counts only where it began (positions.py).
 """
 
 import asyncio
-import traceback
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import structlog
 from pydantic import BaseModel
 
-from eventing import metrics, outbox, positions, quarantine, tracing
-from eventing.batch import Batch, Cause, Failure, Reason, Record
+from eventing import lanes, metrics, outbox, positions, quarantine, tracing
+from eventing.batch import Batch, Cause, Failure, Record
 from eventing.envelope import Event
-from eventing.lanes import GAP, Lane, Lanes
-from eventing.mongo import Binary, Database, Operation, Owner, Session, UpdateMany, Written
+from eventing.incoming import Incoming
+from eventing.lanes import Lanes
+from eventing.mongo import Binary, Database, Operation, Owner, Session, Written
 from eventing.outgoing import Outgoing
 from eventing.positions import StaleError
+from eventing.reasons import Reason, why
 from eventing.topics import Topic
-from eventing.transient import RefusedError
 
 log = structlog.get_logger(__name__)
 
-BEHIND = Reason("behind")
-DUPLICATE = Reason("duplicate")
 AHEAD = 1000  # as many staged events are sent while the next records are decided
 
 
@@ -43,16 +41,12 @@ class UnitOfWork:
     def __init__(self, database: Database, session: Session, batch: Batch, now: datetime) -> None:
         self.db = database
         self.session = session
-        self.batch = batch
         self.now = now
         self._lanes = Lanes(database, session)
+        self._incoming = Incoming(batch, self._lanes)
         self._outgoing = Outgoing(self._lanes, now)
         self._staged: list[tuple[str, Operation]] = []
         self._written: set[str] = set()  # collections
-        self._parked: list[tuple[Record, Reason]] = []
-        self._failures: list[Failure] = []
-        self._done: list[Record] = []
-        self._duplicates: set[str] = set()  # by place
         self._on_its_way: asyncio.Future[Written] | None = None
 
     @classmethod
@@ -67,9 +61,11 @@ class UnitOfWork:
         try:
             async with database.transaction(owner) as session:
                 unit = cls(database, session, batch, now)
-                await unit._lanes.load({record.key for record in unit._readable})
-                if batch.replay and not all([await unit._lanes.holds(record) for record in unit._readable]):
-                    unit.batch = batch.of(())  # somebody else has applied or edited the record since we read it
+                records = unit._incoming.readable
+                await unit._lanes.load({record.key for record in records})
+                if batch.replay and not all([await unit._lanes.holds(record) for record in records]):
+                    # Somebody else has applied or edited the record since we read it.
+                    unit._incoming = Incoming(batch.of(()), unit._lanes)
                 try:
                     yield unit
                 finally:
@@ -81,9 +77,9 @@ class UnitOfWork:
             return
         database.committed(unit._written)
         batch.reader.gaps_closed.update(unit._lanes.gaps_closed)
-        metrics.records(batch.reader.group, unit.outcomes)
+        metrics.records(batch.reader.group, unit._incoming.outcomes)
         tracing.TRACING.published(unit._outgoing.numbered, began)
-        for record, reason in unit._parked:
+        for record, reason in unit.parked:
             log.warning("parked", key=record.key, event_id=record.event.id, reason=reason.code, place=reason.detail,
                         trace_id=tracing.trace_id(record.event.traceparent))  # fmt: skip
 
@@ -100,42 +96,18 @@ class UnitOfWork:
 
         Not those that park without another try: what they need may be what cannot be read.
         """
-        return [record for record in self._readable if record.place not in self.batch.forced]
+        return self._incoming.upcoming
 
     def records(self) -> Iterator[Record]:
         """The records to apply, in order. Duplicates, what waits behind a parked record, and gaps are taken out.
 
         Decide each one before asking for the next: whether it parked decides what its key's later records may do.
         """
-        for record in self.batch.records:
-            if isinstance(record, Failure):
-                self._failures.append(record)
-                continue
-            lane = self._lanes[record.key]
-            reason = self._obstacle(record, lane)
-            if reason is None:
-                done = len(self._parked)
-                yield record
-                if len(self._parked) == done:
-                    self._finished(record, lane)
-            elif reason is not DUPLICATE:
-                self._park(record, reason)
-            else:
-                self._duplicates.add(record.place)
-                if record.parked_n is not None:  # a duplicate that had parked: it leaves its lane
-                    self._done.append(record)
+        return self._incoming.records()
 
     def every(self) -> Iterator[Record]:
         """Every readable record as it stands on its topic, repeats included: for a reader that only keeps a log."""
-        for record in self.batch.records:
-            if isinstance(record, Failure):
-                self._failures.append(record)
-            elif (reason := self.batch.forced.get(record.place)) is not None:
-                self._park(record, reason)
-            else:
-                yield record
-                if record.parked_n is not None:
-                    self._done.append(record)
+        return self._incoming.every()
 
     @contextmanager
     def parking(self, record: Record) -> Iterator[None]:
@@ -149,11 +121,11 @@ class UnitOfWork:
         except Exception as error:  # noqa: BLE001 - whatever our code raises, this record shows it
             self._outgoing.take_back(events)
             del self._staged[writes:]
-            self._park(record, why(error))
+            self._incoming.park(record, why(error))
 
     def park(self, record: Record, reason: Reason) -> None:
         """Park a record for a reason that the service knows."""
-        self._park(record, reason)
+        self._incoming.park(record, reason)
 
     def publish(
         self, topic: Topic, type: str, key: str, data: BaseModel | Mapping[str, Any] | None, cause: Cause
@@ -194,38 +166,21 @@ class UnitOfWork:
 
         Raises StaleError where the batch began elsewhere than its partitions stand.
         """
-        self.batch.reader.gate.check([record.key for record, reason in self._parked if self._is_new(record, reason)])
+        batch = self._incoming.batch
+        batch.reader.gate.check(self._incoming.newly_parked)
         await self._number()
-        for failure in self._failures:
+        for failure in self._incoming.unreadable:
             self._keep(failure)
-        for record, reason in self._parked:
-            self.bulk("parked", self._lanes[record.key].park(record, reason))
-        for record in self._readable:
-            if record.event.data is None and record.topic in self.batch.reader.compacted:
-                self._empty_bodies(record)
-        for record in self._done:
-            if record.parked_n is not None:
-                self.bulk("parked", self._lanes[record.key].unpark(record))
+        self._staged += self._incoming.writes()
         if changes := self._lanes.changes():
-            self.bulk("lanes", *changes)
-        moves = [] if self.batch.replay else positions.moves(self.batch)
+            self.bulk(lanes.COLLECTION, *changes)
+        moves = [] if batch.replay else positions.moves(batch)
         if moves:
             self.bulk(positions.COLLECTION, *moves)
         await self.send()
         written = await self._arrived()
         if moves and written[positions.COLLECTION].matched_count != len(moves):
-            raise StaleError(", ".join(positions.position_id(partition) for partition in self.batch.began))
-
-    @property
-    def outcomes(self) -> Mapping[tuple[str, str], int]:
-        """How many records of each type came to what: applied, duplicate, parked, quarantined."""
-        elsewhere = dict.fromkeys(self._duplicates, "duplicate") | {r.place: "parked" for r, _ in self._parked}
-        return Counter(
-            (record.event.type, elsewhere.get(record.place, "applied") if elsewhere else "applied")
-            if isinstance(record, Record)
-            else ("unreadable", "quarantined")
-            for record in self.batch.records
-        )
+            raise StaleError(", ".join(positions.position_id(partition) for partition in batch.began))
 
     @property
     def published(self) -> list[Event]:
@@ -235,35 +190,7 @@ class UnitOfWork:
     @property
     def parked(self) -> list[tuple[Record, Reason]]:
         """What this unit parks, in order."""
-        return list(self._parked)
-
-    @property
-    def _readable(self) -> list[Record]:
-        return [record for record in self.batch.records if isinstance(record, Record)]
-
-    def _obstacle(self, record: Record, lane: Lane) -> Reason | None:
-        sequence = record.event.sequence
-        if sequence is not None and sequence <= lane.seen(record.topic):
-            return DUPLICATE
-        if lane.blocked(record):
-            return BEHIND
-        if sequence is not None and record.topic not in self.batch.reader.compacted:
-            expected = lane.seen(record.topic) + 1
-            if sequence > expected:
-                return Reason(GAP, f"{record.topic} {expected}")
-        return self.batch.forced.get(record.place) if self.batch.forced else None
-
-    def _finished(self, record: Record, lane: Lane) -> None:
-        if record.event.sequence is not None:
-            lane.saw(record.topic, record.event.sequence)
-        self._done.append(record)
-
-    def _park(self, record: Record, reason: Reason) -> None:
-        self._lanes[record.key].block(reason)
-        self._parked.append((record, reason))
-
-    def _is_new(self, record: Record, reason: Reason) -> bool:
-        return record.parked_n is None and reason.code not in {BEHIND.code, GAP}
+        return list(self._incoming.parked)
 
     async def _number(self) -> None:
         """Give each staged event its sequence on its key's lane, and its row in the outbox."""
@@ -283,41 +210,7 @@ class UnitOfWork:
         await self._landed()
         return {} if self._on_its_way is None else self._on_its_way.result()
 
-    def _empty_bodies(self, tombstone: Record) -> None:
-        """Take what a tombstone takes back out of parked and quarantined bodies too, even where it must wait itself.
-
-        A parked record becomes a tombstone as well, which can be retried; without a sequence, for that is the other's.
-        """
-        headers = [[name, Binary(content)] for name, content in tombstone.headers if name != "ce_sequence"]
-        parked = {"key": tombstone.key, "topic": tombstone.topic, "value": {"$ne": None}}
-        emptied = {"$set": {"value": None, "headers": headers}, "$unset": {"original": ""}}
-        self.bulk("parked", UpdateMany(parked, emptied))
-        kept = {"key": Binary(tombstone.key.encode()), "topic": tombstone.topic, "value": {"$ne": None}}
-        self.bulk(quarantine.COLLECTION, UpdateMany(kept, quarantine.EMPTIED))
-
     def _keep(self, failure: Failure) -> None:
-        self.quarantine(
-            failure.place,
-            failure.topic,
-            failure.reason,
-            failure.value,
-            key=None if failure.key is None else Binary(failure.key),
-            headers=[[name, Binary(content)] for name, content in failure.headers],
-        )
-
-
-def why(error: Exception) -> Reason:
-    """A reason code and the place in the code. Never the error's text: it may quote the record."""
-    if isinstance(error, RefusedError):
-        return Reason("write_refused", str(error))  # codes of MongoDB's
-    code = getattr(error, "reason", None)
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno} {frames[-1].name}" if frames else ""
-    if isinstance(code, str):
-        return Reason(code, place)
-    errors = getattr(error, "errors", None)
-    if callable(errors):  # pydantic: which fields, and why, without the input
-        faults = cast(list[dict[str, Any]], errors())
-        named = "; ".join(f"{'.'.join(str(part) for part in f['loc'])}: {f['type']}" for f in faults[:5])
-        return Reason("invalid", named)
-    return Reason("bug", f"{type(error).__name__} at {place}")
+        key = None if failure.key is None else Binary(failure.key)
+        headers = [[name, Binary(content)] for name, content in failure.headers]
+        self.quarantine(failure.place, failure.topic, failure.reason, failure.value, key=key, headers=headers)

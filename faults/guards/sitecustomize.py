@@ -38,12 +38,13 @@ def _position_condition() -> None:
 
 def _sequence_check() -> None:
     """Repeats and gaps are applied as they come."""
-    from eventing.unit import BEHIND, UnitOfWork
+    from eventing.incoming import Incoming
+    from eventing.reasons import BEHIND
 
     def obstacle(self: Any, record: Any, lane: Any) -> Any:
         return BEHIND if lane.blocked(record) else self.batch.forced.get(record.place)
 
-    UnitOfWork._obstacle = obstacle  # type: ignore[method-assign]
+    Incoming._obstacle = obstacle  # type: ignore[method-assign]
 
 
 def _lane_check() -> None:

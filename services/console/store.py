@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from contracts.events import NotificationSent
-from eventing.batch import Reason
 from eventing.mongo import ASCENDING, DESCENDING, Database, Index, UpdateOne, faults
+from eventing.reasons import Reason
 from eventing.unit import UnitOfWork
 from services.console.state import Kept
 

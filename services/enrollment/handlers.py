@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from contracts.program_year import Programs
-from eventing.batch import Batch, Reason
+from eventing.batch import Batch
 from eventing.mongo import Database
+from eventing.reasons import Reason
 from services.enrollment import metrics
 from services.enrollment.arrivals import Arrival, read
 from services.enrollment.forgetting import Forgotten, forget

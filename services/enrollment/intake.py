@@ -17,10 +17,10 @@ import structlog
 from contracts import nea
 from eventing import quarantine, tracing
 from eventing.audit import COLLECTION as AUDIT
-from eventing.batch import Reason
 from eventing.clock import system_now
 from eventing.mongo import Database, InsertOne, Operation, Owner, faults
 from eventing.points import reached
+from eventing.reasons import Reason
 from eventing.transient import RefusedError, TransientError, pause
 from services.enrollment import metrics
 from services.enrollment.claims import COLLECTION, FACTS, Claim, body_digest

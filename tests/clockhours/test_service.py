@@ -11,10 +11,11 @@ import pytest
 from contracts import events, topics
 from contracts.kinds import ConflictKind, MissingStep, SessionKind
 from eventing import parking
-from eventing.batch import Reason, Record
+from eventing.batch import Record
 from eventing.http import cursor
 from eventing.mongo import Database, InsertOne
 from eventing.parking import Handlers
+from eventing.reasons import Reason
 from eventing.testing import batch_of
 from eventing.transient import RefusedError
 from services.clockhours import handlers

@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 from contracts import topics
-from eventing.batch import Failure, Reason
+from eventing.batch import Failure
 from eventing.clock import system_now
+from eventing.reasons import Reason
 from services.console.store import RECORDS
 from tests.console.conftest import World
 

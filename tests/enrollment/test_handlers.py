@@ -8,9 +8,10 @@ import pytest
 
 from contracts import events, topics
 from eventing import envelope, parking
-from eventing.batch import Batch, Failure, Reason
+from eventing.batch import Batch, Failure
 from eventing.parking import Handlers
 from eventing.reader import Reader
+from eventing.reasons import Reason
 from eventing.testing import batch_of
 from services.enrollment import handlers, policy
 from services.enrollment.handlers import on_intake

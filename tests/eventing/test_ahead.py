@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from eventing import unit as units
-from eventing.batch import Cause, Reason, Record
+from eventing.batch import Cause, Record
 from eventing.clock import system_now
 from eventing.lanes import Lanes
 from eventing.mongo import Database, UpdateOne
+from eventing.reasons import Reason
 from eventing.testing import Published, Topics, at_positions, batch_of
 from eventing.transient import RefusedError
 from eventing.unit import UnitOfWork
