@@ -207,7 +207,7 @@ class Tx(UnitOfWork):
         return found
 
     async def issue_transcript(
-        self, educator_id: str, digest: str, *, replaces: str | None, local_year: int
+        self, educator_id: str, digest: str, *, replaces: str | None, issued_at: datetime, local_year: int
     ) -> dict[str, Any]:
         """Record an issue under the next number of its calendar year, such as WEA-2024-000123."""
         counted = await self.db["counters"].find_one_and_update(
@@ -221,7 +221,7 @@ class Tx(UnitOfWork):
             "_id": f"WEA-{local_year}-{counted['last']:06}",
             "schema": SCHEMA,
             "educator_id": educator_id,
-            "issued_at": self.now,
+            "issued_at": issued_at,
             "replaces": replaces,
             "digest": digest,
         }

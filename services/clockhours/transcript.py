@@ -59,8 +59,14 @@ async def issue(database: Database, educator_id: str, programs: Programs, now: d
             last = await tx.last_transcript(members)
             if last is not None and last.get("digest") == _digest(content):
                 return _numbered(content, last)
+            # Whoever waited for its turn has an earlier time than the issue that it follows on: the newest has the latest.
+            issued_at = max(now, last["issued_at"]) if last else now
             issued = await tx.issue_transcript(
-                root, _digest(content), replaces=last["_id"] if last else None, local_year=_local(now, programs).year
+                root,
+                _digest(content),
+                replaces=last["_id"] if last else None,
+                issued_at=issued_at,
+                local_year=_local(issued_at, programs).year,
             )
             for account in _showing(accounts, root, entries):
                 tx.mark(account)  # a reversal at the same time changes the same document, so one sees the other

@@ -152,6 +152,22 @@ async def test_a_changed_record_gets_a_new_number_that_names_the_one_it_replaces
     assert len(await clockhours.exceptions(kind="transcript_superseded")) == 1
 
 
+async def test_requests_that_pass_each_other_issue_one_after_the_other_all_the_same(clockhours: Clockhours) -> None:
+    """Each has read the time before its turn came, so an issue can follow on one of a later time."""
+    issued = []
+    for number, seconds in enumerate((2, 1, 3), start=1):
+        await clockhours.given(PROFILE.model_copy(update={"certificate_number": f"WA-{number}"}))
+        clockhours.clock.now = NOW + timedelta(seconds=seconds)
+        issued += [(await clockhours.get(f"/educators/{ANA}/transcript")).json() for _ in range(2)]
+
+    one, two, three = (f"WEA-2024-00000{n}" for n in (1, 2, 3))
+    assert [i["number"] for i in issued] == [one, one, two, two, three, three]
+    assert [i["replaces"] for i in issued[::2]] == [None, one, two]
+    assert [i["certificate_number"] for i in issued[::2]] == ["WA-1", "WA-2", "WA-3"]
+    times = [i["issued_at"] for i in issued]
+    assert times == sorted(times), "the time of issue never falls"
+
+
 async def test_numbers_are_unique_over_all_educators(clockhours: Clockhours) -> None:
     await clockhours.given(*everything(ANA), *everything(BEN))
     numbers = [(await clockhours.get(f"/educators/{who}/transcript")).json()["number"] for who in (ANA, BEN, ANA)]
