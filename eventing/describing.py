@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 PROBLEM = "application/problem+json"
+BEARER = "bearer"  # the security scheme of everything that asks for a key
 SCHEMA = {
     "title": "Problem",
     "description": "RFC 9457. `code` names the refusal for programs; `errors` each field at fault.",

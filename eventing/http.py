@@ -5,17 +5,19 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import orjson
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.models import HTTPBearer
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from eventing.describing import PROBLEM
+from eventing.describing import BEARER, PROBLEM
 from eventing.keys import KeyBook
 from eventing.transient import TransientError
 
@@ -124,11 +126,12 @@ class Keys:
         return caller
 
 
-class Requires:
-    """A FastAPI dependency: the caller, who must hold one of these roles."""
+class Requires(SecurityBase):
+    """A FastAPI dependency: the caller, who must hold one of these roles. OpenAPI says where it is asked for."""
 
     def __init__(self, keys: Keys, *roles: str) -> None:
         self._keys, self._roles = keys, roles
+        self.model, self.scheme_name = HTTPBearer(), BEARER
 
     async def __call__(self, request: Request) -> Caller:
         return self._keys.check(request.headers.get("authorization"), *self._roles)
@@ -212,12 +215,12 @@ class Page:
         return shown, shown[-1] if len(rows) > self.limit else None
 
 
-async def page(request: Request) -> Page:
-    """A FastAPI dependency that reads `limit` (1 to 1000, 100 unless told) and `after`."""
-    text = request.query_params.get("limit", "100")
-    if not text.isascii() or not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= 1000:
-        raise ProblemError(422, "invalid", "limit is 1 to 1000.", errors=[{"field": "limit", "reason": "1 to 1000"}])
-    return Page(int(text), request.query_params.get("after") or None)
+async def page(
+    limit: Annotated[int, Query(ge=1, le=1000, description="At most so many items")] = 100,
+    after: Annotated[str | None, Query(description="`next` of the page before, as it was given")] = None,
+) -> Page:
+    """A FastAPI dependency that reads `limit` and `after`."""
+    return Page(limit, after or None)
 
 
 def cursor(value: Any) -> str:

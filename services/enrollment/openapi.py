@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from contracts import cloudevents, nea, portal
-from eventing.describing import REFUSAL
+from eventing.describing import BEARER, REFUSAL
 
 PORTAL_ANSWERS = {
     "202": "Durable; a repeat is the same without effect",
@@ -51,7 +51,8 @@ def _portal() -> dict[str, Any]:
         cloudevents.BATCH: {"schema": {"type": "array", "items": event, "maxItems": 500}},
         "application/json": {"schema": {"type": "object", "description": "The data; attributes in ce- headers"}},
     }
-    return _operation("Events of the portal, as CloudEvents 1.0", "intake", content, PORTAL_ANSWERS)
+    operation = _operation("Events of the portal, as CloudEvents 1.0", "intake", content, PORTAL_ANSWERS)
+    return operation | {"security": [{BEARER: []}]}
 
 
 def _nea() -> dict[str, Any]:

@@ -322,7 +322,8 @@ async def test_operators_see_the_books(http: httpx.AsyncClient, enrollment: Enro
 async def test_the_intakes_are_in_the_openapi_document(http: httpx.AsyncClient) -> None:
     paths = (await http.get("/openapi.json")).json()["paths"]
     assert set(paths["/portal/events"]["post"]["responses"]) >= {"202", "409", "429"}
-    assert "/webhooks/nea" in paths
+    assert paths["/portal/events"]["post"]["security"] == paths["/unmatched"]["get"]["security"]
+    assert "security" not in paths["/webhooks/nea"]["post"], "webhooks are signed, and have no key"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """What a service's OpenAPI says is what it answers."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 
 from eventing.describing import PROBLEM, completed
+from eventing.http import Caller, Keys, Page, Requires, page
 
 
 class Body(BaseModel):
@@ -17,6 +18,11 @@ def described() -> dict[str, Any]:
 
     @api.post("/things/{id}/seen")
     async def seen(id: str, body: Body) -> None: ...
+
+    @api.get("/things")
+    async def things(
+        _: Annotated[Caller, Depends(Requires(Keys(""), "staff"))], at: Annotated[Page, Depends(page)]
+    ) -> None: ...
 
     api.add_api_route("/rows/{service}/{handle:path}", lambda: None, methods=["GET"])
     return completed(completed(api.openapi()))
@@ -35,3 +41,15 @@ def test_every_parameter_of_a_path_is_there_once() -> None:
     assert [one["name"] for one in paths["/things/{id}/seen"]["post"]["parameters"]] == ["id"]
     (rows,) = (path for path in paths if path.startswith("/rows"))
     assert {one["name"] for one in paths[rows]["get"]["parameters"]} == {"service", "handle"}
+
+
+def test_who_reads_a_list_learns_how_to_page_it_and_that_it_asks_for_a_key() -> None:
+    document = described()
+    things = document["paths"]["/things"]["get"]
+    limit, after = (next(one for one in things["parameters"] if one["name"] == name) for name in ("limit", "after"))
+    assert (limit["in"], limit["required"]) == (after["in"], after["required"]) == ("query", False)
+    assert (limit["schema"]["minimum"], limit["schema"]["maximum"], limit["schema"]["default"]) == (1, 1000, 100)
+    (asked,) = things["security"]
+    (scheme,) = asked
+    assert document["components"]["securitySchemes"][scheme]["scheme"] == "bearer"
+    assert "security" not in document["paths"]["/things/{id}/seen"]["post"], "not where it asks for none"
