@@ -96,7 +96,7 @@ async def preview(database: Database, key: str, handlers: Handlers, *, data: dic
     if data is not None:
         record = _record(handlers.reader, head)
         _check_key(key, record, data)
-        head = {**head, "value": _edited(record, data)}
+        head = {**head, **_edited(record, data)}
     rehearsal: list[Any] = []
     outcome = Outcome(key, dry_run=True, left=await _count(database, key))
     outcome.reason = await _failure(handlers, replace(_replay(handlers.reader, head), rehearsal=rehearsal))
@@ -152,7 +152,7 @@ async def _edit(database: Database, reader: Reader, key: str, data: dict[str, An
             return
         record = _record(reader, head)
         _check_key(key, record, data)
-        changed = {"value": _edited(record, data), "headers": _structured(), "original": head["value"]}
+        changed = {**_edited(record, data), "original": head["value"]}
         await database[PARKED].update_one({"_id": head["_id"]}, {"$set": changed}, session=session)
         edited = {"edited": {"head": head["_id"], "said": said, "at": now}}
         await database[COLLECTION].update_one({"_id": key}, {"$set": edited}, session=session)
@@ -256,9 +256,7 @@ def _record(reader: Reader, head: dict[str, Any]) -> Record:
     )
 
 
-def _edited(record: Record, data: dict[str, Any]) -> Binary:
-    return Binary(encode(record.event, orjson.dumps(data)))
-
-
-def _structured() -> list[Any]:
-    return [[name, Binary(content)] for name, content in STRUCTURED_HEADERS]
+def _edited(record: Record, data: dict[str, Any]) -> dict[str, Any]:
+    """The record's value with other data, and the headers that say how to read it, whatever mode it came in."""
+    headers = [[name, Binary(content)] for name, content in STRUCTURED_HEADERS]
+    return {"value": Binary(encode(record.event, orjson.dumps(data))), "headers": headers}

@@ -63,7 +63,8 @@ class UnitOfWork:
                 unit = cls(database, session, batch, now)
                 records = unit._incoming.readable
                 await unit._lanes.load({record.key for record in records})
-                if batch.replay and not all([await unit._lanes.holds(record) for record in records]):
+                to_stay = batch.replay and batch.rehearsal is None  # what is rehearsed may be an edit that nobody made
+                if to_stay and not all([await unit._lanes.holds(record) for record in records]):
                     # Somebody else has applied or edited the record since we read it.
                     unit._incoming = Incoming(batch.of(()), unit._lanes)
                 try:

@@ -13,6 +13,7 @@ from eventing import parking
 from eventing.batch import Batch, Record
 from eventing.clock import system_now
 from eventing.consumer import Consumer
+from eventing.envelope import tombstone_headers
 from eventing.gate import Gate, ParkingStormError
 from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
@@ -153,6 +154,32 @@ async def test_a_preview_tells_what_would_come_and_changes_nothing(
     assert await Published(database).events() == []
     with pytest.raises(NotParkedError):
         await parking.preview(database, "nobody", handlers)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+async def test_a_preview_of_other_data_tells_what_the_edit_would_come_to(
+    database: Database, toy: Toy, binary: bool
+) -> None:
+    read: list[Any] = []
+
+    async def on_heard(batch: Batch, database: Database, now: datetime) -> None:
+        read.extend(record.event.data for record in batch.records if isinstance(record, Record))
+        await toy.on_heard(batch, database, now)
+
+    handlers = Handlers({HEARD.name: on_heard}, (database,), system_now)
+    record = Topics().record(HEARD.name, "k", "toy.Heard", {"n": "wrong"})
+    if binary:
+        record = replace(record, value=orjson.dumps({"n": "wrong"}), headers=tombstone_headers(record.event))
+    toy.broken = {record.event.id}
+    await apply(database, toy, record)
+    before = await parking.preview(database, "k", handlers, data={"n": "still wrong"})
+    toy.broken = set()
+    after = await parking.preview(database, "k", handlers, data={"n": "right"})
+    assert (before.applied, before.reason and before.reason["code"]) == (0, "broken")
+    assert (after.applied, after.reason, after.events) == (1, None, ["toy.Counted"])
+    assert read == [{"n": "still wrong"}, {"n": "right"}]
+    row = await database["parked"].find_one({"key": "k"})
+    assert (bytes(row["value"]), row["reason"]["code"], await heard(database, "k")) == (record.value, "broken", [])
 
 
 async def test_skip_keeps_the_record_in_quarantine_and_goes_on_behind_it(
