@@ -25,6 +25,8 @@ from tests.clockhours.builders import (
     BEN,
     CLIM,
     NOW,
+    O1,
+    O2,
     S2,
     TRA1,
     TRA2,
@@ -100,6 +102,28 @@ async def test_an_entry_with_two_designations_counts_in_full_under_each(clockhou
     assert record["by_designation"] == {"STEM": 0, "Equity": 0, "Leadership": 0}
     assert [entry["minutes"] for entry in record["entries"]] == [90, 90, 1200, -1200]
     assert record["entries"][3]["reverses"] == record["entries"][2]["entry_id"]
+
+
+async def test_the_record_shows_the_orientation_that_counts_now(clockhours: Clockhours) -> None:
+    first = oriented(ANA, O1, ended="2024-01-10")
+    await clockhours.when(first, oriented(ANA, O2, ended="2024-02-10"))
+    assert (await clockhours.clock_hours(ANA))["orientation_completed_at"] == "2024-01-10T12:00:00Z"
+
+    await clockhours.when(corrected(first, minutes=0))
+    record = await clockhours.clock_hours(ANA)
+    assert record["orientation_completed_at"] == "2024-02-10T12:00:00Z"
+    assert (record["total_minutes"], [entry["minutes"] for entry in record["entries"]]) == (90, [90, -90, 90])
+
+
+async def test_the_record_shows_what_is_held_by_micro_credential_and_which_exceptions_have_not_resolved(
+    clockhours: Clockhours,
+) -> None:
+    await clockhours.when(attended(ANA, W1, opens=None), attended(ANA, W2, opens=TRA2, ended="2024-02-20"))
+    await clockhours.when(attended(ANA, W1, opens=TRA1), nea_registered(ANA, "NEA_NEW"))
+    record = await clockhours.clock_hours(ANA)
+    assert [row["micro_credential_id"] for row in record["held"]] == [TRA1, TRA2]
+    assert [(e["kind"], e["status"]) for e in record["exceptions"]] == [("not_in_catalogue", "open")]
+    assert len(await clockhours.exceptions(educator_id=ANA)) == 2, "what resolved is on the list"
 
 
 async def test_an_award_before_the_workshop_waits_for_it(clockhours: Clockhours) -> None:
@@ -295,6 +319,8 @@ async def test_the_list_is_filtered_and_paged(clockhours: Clockhours) -> None:
         "not_in_catalogue",
     }
     assert [e["kind"] for e in await clockhours.exceptions(status="resolved")] == ["unallocated"]
+    assert [e["educator_id"] for e in await clockhours.exceptions(kind="not_in_catalogue")] == ["cam"]
+    assert await clockhours.exceptions(kind="not_in_catalogue", educator_id=ANA) == []
     of_ana = await clockhours.exceptions(educator_id=ANA, status="open")
     assert [(e["kind"], e["educator_id"]) for e in of_ana] == [("attendance_conflict", BEN)]
 

@@ -33,6 +33,7 @@ async def test_a_learner_by_address_alone_is_keyed_by_a_pseudonym(doors: Doors) 
 
 async def test_over_256_kib_is_413_before_the_signature(doors: Doors) -> None:
     assert (await doors.webhook(b"x" * (256 * 1024 + 1), signature="v1,wrong")).status_code == 413
+    assert (await doors.webhook(b"x" * (256 * 1024), signature="v1,wrong")).status_code == 401
 
 
 @pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])

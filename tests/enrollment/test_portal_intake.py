@@ -14,6 +14,7 @@ from tests.enrollment.builders import ANA, attended, corrected, hours_registered
 from tests.enrollment.intakes import Doors
 
 STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
 HUGE = b'{"x": "' + b"y" * (256 * 1024) + b'"}'
 
 
@@ -79,6 +80,15 @@ async def test_another_role_is_403_before_size_and_type(doors: Doors) -> None:
 async def test_over_256_kib_is_413_before_its_type(doors: Doors) -> None:
     assert (await doors.raw(HUGE, "pk", "text/plain")).status_code == 413
     assert (await doors.raw(HUGE, "pk", STRUCTURED)).status_code == 413
+
+
+@pytest.mark.parametrize(("most", "batch"), [(256 * 1024, False), (1024 * 1024, True)])
+async def test_what_is_just_as_large_as_it_may_be_is_taken(doors: Doors, most: int, batch: bool) -> None:
+    event = hours_registered().cloudevent
+    content_type = BATCH if batch else STRUCTURED
+    body = orjson.dumps([event] if batch else event).ljust(most)  # white space may follow
+    assert (await doors.raw(body, "pk", content_type)).status_code == 202
+    assert (await doors.raw(body + b" ", "pk", content_type)).status_code == 413
 
 
 async def test_a_batch_may_have_1_mib_and_500_events(doors: Doors) -> None:
