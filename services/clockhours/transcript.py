@@ -59,7 +59,7 @@ async def issue(database: Database, educator_id: str, programs: Programs, now: d
             last = await tx.last_transcript(members)
             if last is not None and last.get("digest") == _digest(content):
                 return _numbered(content, last)
-            # Whoever waited for its turn has an earlier time than the issue that it follows on: the newest has the latest.
+            # Whoever waited for its turn has an earlier time than the issue it follows on; the newest has the latest.
             issued_at = max(now, last["issued_at"]) if last else now
             issued = await tx.issue_transcript(
                 root,
