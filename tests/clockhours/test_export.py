@@ -8,13 +8,18 @@ import openpyxl
 import pytest
 
 from contracts import events
+from contracts.kinds import SessionKind
+from services.clockhours import export
 from services.clockhours.export import COLUMNS, FORMULA, harmless
 from tests.clockhours.builders import (
     ANA,
     BEN,
     CLIM,
+    O1,
     TRA1,
+    W1,
     W2,
+    at,
     attended,
     everything,
     merged,
@@ -69,6 +74,40 @@ async def test_the_totals_of_the_file_are_the_ledgers(clockhours: Clockhours) ->
     assert [row["granted_at"] for row in rows] == sorted(row["granted_at"] for row in rows)
 
 
+async def test_the_file_is_by_when_it_was_granted_each_entry_once_however_it_is_cut(
+    clockhours: Clockhours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for who, ended in ((BEN, "2024-03-10"), (ANA, "2024-02-10"), ("cam", "2024-01-20"), ("dee", "2024-01-10")):
+        await clockhours.when(attended(who, ended=ended))
+        clockhours.clock.now += timedelta(hours=1)
+    for most in (1, 2, 3, 4, 5):
+        monkeypatch.setattr(export, "ROWS_AT_ONCE", most)
+        assert [row["educator_id"] for row in await exported(clockhours)] == [BEN, ANA, "cam", "dee"]
+
+
+async def test_what_the_hours_are_for_is_said_in_words(clockhours: Clockhours) -> None:
+    planned = events.SessionScheduled(
+        session_id=W2,
+        kind=SessionKind.WORKSHOP,
+        title="=SUM(Trauma)",
+        starts_at=at("2024-02-10T10:30"),
+        ends_at=at("2024-02-10T12:00"),
+    )
+    await clockhours.when(planned, *everything(ANA), attended(ANA, W2, opens=None, ended="2024-02-20"))
+    assert {row["session_id"] or row["micro_credential_id"]: row["title"] for row in await exported(clockhours)} == {
+        O1: "WEA Orientation",
+        W1: "WEA Workshop",
+        W2: "'=SUM(Trauma)",
+        TRA1: "Trauma Informed Pedagogy: Creating a Healing Centered Learning Environment",
+    }
+
+
+async def test_ids_that_a_spreadsheet_would_run_are_made_text_too(clockhours: Clockhours) -> None:
+    await clockhours.when(attended("=ana", "+W", ended="2024-02-20"))
+    (row,) = await exported(clockhours)
+    assert (row["educator_id"], row["session_id"]) == ("'=ana", "'+W")
+
+
 async def test_a_year_has_what_is_its_own(clockhours: Clockhours) -> None:
     await clockhours.when(*everything(ANA), attended(ANA, W2, ended="2024-10-10"))
     assert [row["session_id"] for row in await exported(clockhours, "2024-25")] == [W2]
@@ -77,8 +116,11 @@ async def test_a_year_has_what_is_its_own(clockhours: Clockhours) -> None:
 
 
 async def test_entries_of_merged_accounts_are_the_kept_educators(clockhours: Clockhours) -> None:
-    await clockhours.when(*everything(BEN), merged(BEN, into=ANA), merged(ANA, into="cam"))
-    assert {row["educator_id"] for row in await exported(clockhours)} == {"cam"}
+    kept, gone = (
+        events.EducatorProfile(educator_id=who, name=f"Is {who}", email="c@example.org") for who in ("cam", BEN)
+    )
+    await clockhours.when(kept, gone, *everything(BEN), merged(BEN, into=ANA), merged(ANA, into="cam"))
+    assert {(row["educator_id"], row["name"]) for row in await exported(clockhours)} == {("cam", "Is cam")}
 
 
 @pytest.mark.parametrize("start", FORMULA)

@@ -16,6 +16,7 @@ from services.notifications.timers import on_digest
 from tests.notifications.builders import (
     ANA,
     DAY,
+    HOUR,
     NOON,
     ROSA,
     TRA1,
@@ -25,6 +26,7 @@ from tests.notifications.builders import (
     erased,
     gave_up,
     granted,
+    local,
     merged,
     nea_registered,
     oriented,
@@ -93,6 +95,56 @@ async def test_messages_are_listed_by_educator_kind_and_status_a_page_at_a_time(
             if after is None:
                 break
         assert len(seen) == len(set(seen)) == 3
+
+
+async def test_the_newest_message_is_first_and_a_filter_leaves_out_the_rest(notifications: Notifications) -> None:
+    await notifications.hear(profile(), profile(ANA, "Ana Lee"))
+    await notifications.send()
+    notifications.clock.now += HOUR
+    await notifications.hear(granted())
+
+    async def listed(**params: str) -> list[tuple[str, str, str]]:
+        async with notifications.asked_by("staff") as staff:
+            items = (await staff.get("/messages", params=params)).json()["items"]
+        return [(item["kind"], item["educator_id"], item["status"]) for item in items]
+
+    hers, new = ("welcome", ROSA, "sent"), ("hours_granted", ROSA, "queued")
+    everything = await listed()
+    assert everything[0] == new
+    assert sorted(everything[1:]) == [("welcome", ANA, "sent"), hers]
+    assert await listed(limit="1") == [new]
+    assert await listed(status="queued") == await listed(kind="hours_granted") == [new]
+    assert await listed(status="sent") == await listed(kind="welcome") == everything[1:]
+    assert await listed(educator_id=ROSA) == [new, hers]
+    assert await listed(educator_id=ROSA, kind="welcome", status="queued") == []
+
+    await notifications.hear(merged(ROSA, ANA))
+    assert await listed(educator_id=ROSA) == await listed(educator_id=ANA) == everything, "of all accounts"
+
+
+async def test_a_message_is_listed_with_what_it_is_about_and_when(notifications: Notifications) -> None:
+    await notifications.hear(profile(), scheduled(), reserved())
+    notifications.clock.now += HOUR
+    await notifications.send()
+    async with notifications.asked_by("staff") as staff:
+        params = {"kind": "reservation_confirmed"}
+        (item,) = (await staff.get("/messages", params=params)).json()["items"]
+    assert item == {
+        "message_id": item["message_id"],
+        "kind": "reservation_confirmed",
+        "educator_id": ROSA,
+        "micro_credential_id": TRA1,
+        "session_id": "W-1",
+        "to": "e-rosa@example.org",
+        "subject": item["subject"],
+        "status": "sent",
+        "created_at": "2024-04-02T19:00:00Z",
+        "sent_at": "2024-04-02T20:00:00Z",
+        "reason": None,
+        "meaning": None,
+        "tries": 1,
+    }
+    assert "Workshop" in item["subject"]
 
 
 async def test_one_message_is_shown_as_it_was_sent_without_its_personal_link(notifications: Notifications) -> None:
@@ -386,6 +438,46 @@ async def test_who_holds_a_seat_is_not_asked_to_reserve_one(notifications: Notif
     assert "Reserve a seat" not in shown
     notifications.clock.now += 12 * DAY  # they were not there
     assert "Reserve a seat in an Orientation" in await page()
+
+
+async def test_the_page_shows_the_seats_that_are_still_to_come_in_their_order(notifications: Notifications) -> None:
+    sessions = {
+        "W-off": ("Called off", 3),
+        "W-late": ("A later one", 5),
+        "W-gone": ("Given up", 4),
+        "W-soon": ("Zen", 2),
+    }
+    for session, (title, days) in sessions.items():
+        await notifications.hear(scheduled(session, NOON + days * DAY, title=title), reserved(session=session))
+    await notifications.hear(profile(), called_off("W-off"), gave_up(session="W-gone"))
+    await notifications.send()
+    path = link_in(notifications.mail.delivered[-1], "progress")
+
+    async def shown() -> list[str]:
+        async with notifications.asked_by(None) as anyone:
+            text = (await anyone.get(path)).text
+        titles = [title for title, _ in sessions.values() if title in text]
+        return sorted(titles, key=text.index)
+
+    assert await shown() == ["Zen", "A later one"]
+    notifications.clock.now += 2 * DAY + HOUR
+    assert await shown() == ["Zen", "A later one"], "it is going on"
+    notifications.clock.now += HOUR
+    assert await shown() == ["A later one"]
+
+
+async def test_the_page_shows_hours_by_designation_and_what_is_done_and_open(notifications: Notifications) -> None:
+    for about, designations in ((TRA1, ("Equity",)), ("EX_CLIM1", ("STEM", "Equity"))):
+        await notifications.hear(granted(about=about, minutes=450, designations=designations))
+    await notifications.hear(profile(), attended(opens=None), oriented(at=local(4, 1, 20)))
+    await notifications.send()
+    async with notifications.asked_by(None) as anyone:
+        text = (await anyone.get(link_in(notifications.mail.delivered[-1], "progress"))).text
+    words = " ".join(re.sub(r"<style.*?</style>|<[^>]+>", " ", text, flags=re.S).split())
+    assert "15 clock hours" in words
+    assert "STEM certificate renewal 7.5 15 Equity-based school practices 15 15 Leadership 0 –" in words
+    assert "WEA Orientation, once for all: done on Monday, April 1, 2024." in words
+    assert "One Workshop does not count for a micro-credential yet." in words
 
 
 async def test_what_is_merged_is_shown_on_one_page(notifications: Notifications) -> None:
