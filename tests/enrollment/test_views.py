@@ -1,5 +1,6 @@
 """GET /educators/{id}: what the record of one person says, over all accounts and all that NEA said."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -154,6 +155,13 @@ def test_submissions_are_those_of_the_micro_credential_each_attempt_with_its_dec
             ],
         },
     ]
+
+
+def test_a_decision_is_shown_with_the_address_of_the_credential() -> None:
+    award, address = reviewed(), "https://nea.example.org/c/1"
+    story = Story(HER, replace(award, data=award.data | {"credential_url": address}))
+    (only,) = credential(story)["submissions"][0]["attempts"]
+    assert [decision["credential_url"] for decision in only["decisions"]] == [address]
 
 
 def attempt(number: int, *, decided: list[tuple[str, str]] | None = None, **judged: Any) -> dict[str, Any]:
