@@ -12,7 +12,22 @@ from contracts.hours import shown
 from contracts.kinds import EntryKind
 from services.clockhours.answers import ContactView, TranscriptEntry, TranscriptView
 from services.clockhours.transcript import typeset
-from tests.clockhours.builders import ANA, BEN, NOW, PROGRAMS, TRA1, at, everything, merged, revoked
+from tests.clockhours.builders import (
+    ANA,
+    BEN,
+    NOW,
+    O1,
+    PROGRAMS,
+    TRA1,
+    W1,
+    W2,
+    at,
+    attended,
+    everything,
+    merged,
+    oriented,
+    revoked,
+)
 from tests.clockhours.conftest import Clockhours
 
 PROFILE = events.EducatorProfile(
@@ -166,6 +181,35 @@ async def test_requests_that_pass_each_other_issue_one_after_the_other_all_the_s
     assert [i["certificate_number"] for i in issued[::2]] == ["WA-1", "WA-2", "WA-3"]
     times = [i["issued_at"] for i in issued]
     assert times == sorted(times), "the time of issue never falls"
+
+
+@pytest.mark.parametrize("change", [{"name": "Ana Ruiz"}, {"certificate_number": "WA-9"}, {"certificate_number": None}])
+async def test_another_name_or_certificate_number_is_another_transcript(
+    clockhours: Clockhours, change: dict[str, str | None]
+) -> None:
+    await clockhours.given(PROFILE)
+    first = (await clockhours.get(f"/educators/{ANA}/transcript")).json()
+    await clockhours.given(PROFILE.model_copy(update=change))
+    second = (await clockhours.get(f"/educators/{ANA}/transcript")).json()
+    assert second == first | {"number": "WEA-2024-000002", "replaces": "WEA-2024-000001"} | change
+
+
+async def test_entries_are_by_their_completion_on_its_local_day(clockhours: Clockhours) -> None:
+    late = attended(ANA, W2, opens=None, ended="2024-02-11T04:00")  # 20:00 of the day before
+    await clockhours.given(late, oriented(ANA, ended="2024-02-10T20:00"), attended(ANA, W1, ended="2024-02-10T07:59"))
+    shown = (await clockhours.get(f"/educators/{ANA}/transcript")).json()
+    days = [(entry["session_id"], entry["completed_on"]) for entry in shown["entries"]]
+    assert days == [(W1, "2024-02-09"), (O1, "2024-02-10"), (W2, "2024-02-10")]
+    assert (shown["provider"], shown["contact"]["email"]) == (YEAR.association, YEAR.contacts.clock_hours.email)
+
+
+async def test_numbers_begin_anew_with_each_year_of_the_programmes_time_zone(clockhours: Clockhours) -> None:
+    numbers = []
+    for who, now in ((ANA, "2024-12-31T20:00"), (BEN, "2025-01-01T07:59"), ("cam", "2025-01-01T08:00")):
+        clockhours.clock.now = at(now)
+        await clockhours.given(oriented(who))
+        numbers.append((await clockhours.get(f"/educators/{who}/transcript")).json()["number"])
+    assert numbers == ["WEA-2024-000001", "WEA-2024-000002", "WEA-2025-000001"]
 
 
 async def test_numbers_are_unique_over_all_educators(clockhours: Clockhours) -> None:
