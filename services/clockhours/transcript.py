@@ -47,7 +47,7 @@ async def issue(database: Database, educator_id: str, programs: Programs, now: d
             accounts = tx.joined([educator_id])
             root = root_of(educator_id, accounts)
             members = [id for id in accounts if root_of(id, accounts) == root] or [educator_id]
-            if any(accounts[id].erased for id in members if id in accounts):
+            if root in accounts and accounts[root].erased:  # an erasure is told of each account of the person
                 raise ProblemError(410, "erased", "The educator's personal data was erased.")
             names = [name for id in (root, *members) if (name := await tx.name(id)) is not None]
             if not names and not accounts:

@@ -94,7 +94,8 @@ class Group:
 
     @property
     def erased(self) -> bool:
-        return any(member.erased for member in self.members)
+        """An erasure is told of each account of the person: an erased one that came into a living one says nothing."""
+        return self.root.erased
 
     @property
     def unsubscribed(self) -> bool:

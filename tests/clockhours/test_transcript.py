@@ -230,6 +230,23 @@ async def test_a_merge_brings_one_transcript_under_the_kept_name(clockhours: Clo
     assert new["total_minutes"] == 1080
 
 
+async def test_an_erased_account_that_is_merged_into_a_living_one_leaves_her_the_transcript(
+    clockhours: Clockhours,
+) -> None:
+    """As enrollment has it (docs/decisions/0404): the living one stays as it is. Erasing her erases every account."""
+    await clockhours.given(PROFILE, oriented(BEN), events.EducatorErased(educator_id=BEN), merged(BEN, into=ANA))
+    for path in (ANA, BEN):
+        shown = (await clockhours.get(f"/educators/{path}/transcript")).json()
+        assert (shown["educator_id"], shown["name"], shown["total_minutes"]) == (ANA, "Ana Lucía", 90)
+
+    await clockhours.given(events.EducatorErased(educator_id=ANA))
+    for path in (ANA, BEN):
+        assert (await clockhours.get(f"/educators/{path}/transcript")).status_code == 410
+    kept = await clockhours.database["transcripts"].find({"educator_id": ANA}).to_list(None)
+    assert kept
+    assert all("digest" not in row for row in kept), "it is made of the name"
+
+
 async def test_somebody_known_by_name_alone_has_an_empty_transcript_and_nobody_has_none(
     clockhours: Clockhours,
 ) -> None:

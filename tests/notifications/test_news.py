@@ -321,9 +321,20 @@ def test_who_is_erased_under_one_of_their_accounts_is_written_to_under_none() ->
     world = World()
     world.hear(profile(), profile(ANA), merged(ROSA, ANA))
     [message, _] = world.messages()
-    world.hear(erased(ANA), oriented())
+    world.hear(erased(ANA), erased(), oriented())  # as enrollment tells it: each of her accounts is erased
     assert world.kinds() == []
     assert world.obstacle(message) is Drop.ERASED
+
+
+def test_who_has_an_erased_account_merged_into_hers_is_written_to() -> None:
+    """As enrollment has it (docs/decisions/0404): the living one stays as it is."""
+    world = World()
+    world.hear(profile(ANA), erased(ANA), profile(), merged(ROSA, ANA))
+    world.messages()
+    world.hear(oriented())
+    [message] = world.messages()
+    assert message.kind == "orientation_completed"
+    assert world.obstacle(message) is None
 
 
 def test_a_reminder_is_dropped_where_reminders_were_stopped_meanwhile(world: World) -> None:
