@@ -294,6 +294,17 @@ async def test_only_late_attempts_can_be_accepted(clockhours: Clockhours) -> Non
     assert (await clockhours.post(f"/exceptions/{found['exception_id']}/dismiss", RULING)).status_code == 200
 
 
+async def test_a_case_that_is_opened_again_is_as_nobody_had_said_anything_of_it(clockhours: Clockhours) -> None:
+    again = conflict(ANA, ConflictKind.ATTENDANCE_CONFLICT, W2)
+    await clockhours.when(again)
+    (found,) = await clockhours.exceptions()
+    dismissed = await clockhours.post(f"/exceptions/{found['exception_id']}/dismiss", RULING)
+    assert dismissed.json() == found | RULING | {"status": "dismissed"}
+
+    await clockhours.when(again)
+    assert await clockhours.exceptions() == [found]
+
+
 async def test_what_resolved_by_itself_leaves_nothing_to_decide(clockhours: Clockhours) -> None:
     await clockhours.when(attended(ANA, W1, opens=None), attended(ANA, W1, opens=TRA1))
     (found,) = await clockhours.exceptions(status="resolved")
