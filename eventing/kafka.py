@@ -1,5 +1,6 @@
 """Kafka as this project uses it: settings that lose nothing, the producer, and the topics of the registry."""
 
+import json
 import ssl
 from collections.abc import Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -18,11 +19,14 @@ from eventing.fetched import read_any_names
 from eventing.topics import MOST_BYTES, RegisteredTopic, topic_settings
 from eventing.transient import TransientError
 
-__all__ = ["KafkaError", "KafkaSettings", "TopicPartition", "ensure_topics", "offsets", "producer"]
+__all__ = ["KafkaError", "KafkaSettings", "TopicPartition", "ensure_topics", "offsets", "producer", "read_security"]
 
 
 read_any_names()
 
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+SIGN_IN = ("sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
+SECURITY = ("security_protocol", *SIGN_IN, "ca_file")
 MECHANISMS = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
 
@@ -33,8 +37,7 @@ class KafkaSettings:
     bootstrap: str  # host:port of one broker, or of several by commas
     prefix: str = ""
     instance: str | None = None  # a stable name of this process, for static membership
-    # security_protocol, sasl_mechanism, sasl_plain_username, sasl_plain_password, ca_file
-    security: tuple[tuple[str, str], ...] = ()
+    security: tuple[tuple[str, str], ...] = ()  # of the names in SECURITY
 
     def physical(self, topic: str) -> str:
         return self.prefix + topic
@@ -64,20 +67,38 @@ class KafkaSettings:
 
     @property
     def broker_security(self) -> BaseSecurity | None:
-        """The same for FastStream's broker. Raises ValueError for a mechanism that is not SCRAM or PLAIN."""
+        """The same for FastStream's broker."""
         given = self.options
         context = given.get("ssl_context")
         if "sasl_mechanism" not in given:
             return BaseSecurity(context, self._is_encrypted) if self._is_encrypted else None
-        kind = MECHANISMS.get(given["sasl_mechanism"])
-        if kind is None:
-            raise ValueError(f"WEA_KAFKA_SECURITY: sasl_mechanism is one of {', '.join(MECHANISMS)}")
+        kind = MECHANISMS[given["sasl_mechanism"]]
         username, password = given["sasl_plain_username"], given["sasl_plain_password"]
         return kind(username, password, ssl_context=context, use_ssl=self._is_encrypted)
 
     @property
     def _is_encrypted(self) -> bool:
         return dict(self.security).get("security_protocol", "").endswith("SSL")
+
+
+def read_security(said: str) -> tuple[tuple[str, str], ...]:
+    """What WEA_KAFKA_SECURITY says, for KafkaSettings. Raises ValueError: a slip would end in a client that goes
+    without what was meant, or in an error that names no setting."""
+    try:
+        given = json.loads(said)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+        raise ValueError('WEA_KAFKA_SECURITY is JSON: {"security_protocol": "SASL_SSL", ...}') from None
+    if unknown := sorted(given.keys() - SECURITY):
+        raise ValueError(f"WEA_KAFKA_SECURITY: {unknown[0]} is none of {', '.join(SECURITY)}")
+    if (protocol := given.get("security_protocol", PROTOCOLS[0])) not in PROTOCOLS:
+        raise ValueError(f"WEA_KAFKA_SECURITY: security_protocol is one of {', '.join(PROTOCOLS)}")
+    if protocol.startswith("SASL") and (missing := [name for name in SIGN_IN if not given.get(name)]):
+        raise ValueError(f"WEA_KAFKA_SECURITY: {protocol} needs {', '.join(missing)}")
+    if given.get("sasl_mechanism") not in (None, *MECHANISMS):
+        raise ValueError(f"WEA_KAFKA_SECURITY: sasl_mechanism is one of {', '.join(MECHANISMS)}")
+    return tuple(given.items())
 
 
 def producer(settings: KafkaSettings) -> AIOKafkaProducer:

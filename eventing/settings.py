@@ -1,6 +1,5 @@
 """The settings that every service has. A service's settings.py extends this; nothing else reads the environment."""
 
-import json
 import os
 from pathlib import Path
 from typing import Literal, Self
@@ -8,7 +7,7 @@ from typing import Literal, Self
 from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from eventing.kafka import KafkaSettings
+from eventing.kafka import KafkaSettings, read_security
 
 DEVELOPMENT_SECRET = "development-only"  # noqa: S105 - refused in production
 
@@ -47,18 +46,8 @@ class ServiceSettings(BaseSettings):
 
     @property
     def kafka_settings(self) -> KafkaSettings:
-        said = _texts(self.kafka_security.get_secret_value())
-        return KafkaSettings(self.kafka, self.kafka_prefix, self.instance, tuple(said.items()))
-
-
-def _texts(content: str) -> dict[str, str]:
-    try:
-        said = json.loads(content)
-    except ValueError:
-        said = None
-    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
-        raise ValueError('WEA_KAFKA_SECURITY is JSON: {"security_protocol": "SASL_SSL", ...}') from None
-    return said
+        security = read_security(self.kafka_security.get_secret_value())
+        return KafkaSettings(self.kafka, self.kafka_prefix, self.instance, security)
 
 
 def traces_wanted() -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts import topics
+from eventing.kafka import KafkaSettings
 from faults.disks import Disk
 from wea.servers.kafka import QUICK, KafkaServer
 from wea.servers.mongo import MongoServer
@@ -160,7 +161,7 @@ class Servers:
             self.keep(server.name, server.command())
         await asyncio.gather(*(_until_ready(broker) for broker in self.brokers), _until_ready(self.members[0]))
         if self.count > 1:
-            await create_topics(self.bootstrap, topics.ALL, replication=self.count)
+            await create_topics(KafkaSettings(self.bootstrap), topics.ALL, replication=self.count)
 
     def _plan(self) -> None:
         kafka, mongo = self.names("kafka"), self.names("mongo")

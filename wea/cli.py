@@ -103,7 +103,10 @@ def provision(
     replication: Annotated[int, typer.Option(min=1, help="How many brokers keep each topic.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Create the users of WEA_MONGO_PASSWORDS on WEA_MONGO, and topics on WEA_KAFKA if it is set. Safe to repeat."""
+    """Create the users of WEA_MONGO_PASSWORDS on WEA_MONGO, and topics on WEA_KAFKA if it is set. Safe to repeat.
+
+    WEA_KAFKA_SECURITY says how to sign in to Kafka, as it does to the services.
+    """
     from wea.provision import provision as create
 
     done = []

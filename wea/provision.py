@@ -38,7 +38,7 @@ def provision(initiate: str | None, replication: int) -> Iterator[str]:
     if bootstrap is None:
         yield "topics: left alone, for WEA_KAFKA is not set"
         return
-    created = asyncio.run(create_topics(bootstrap, topics.ALL, settings.kafka_prefix(), replication))
+    created = asyncio.run(create_topics(settings.kafka_at(bootstrap), topics.ALL, replication))
     yield f"topics created: {', '.join(created) or 'none, all are there'}"
 
 

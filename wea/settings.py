@@ -3,6 +3,12 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wea.errors import UserError
+
+if TYPE_CHECKING:
+    from eventing.kafka import KafkaSettings
 
 
 def environment() -> dict[str, str]:
@@ -59,9 +65,15 @@ def mongo_passwords() -> dict[str, str]:
     return _pairs("WEA_MONGO_PASSWORDS")
 
 
-def kafka_prefix() -> str:
-    """What every topic's name begins with: for tests that share one Kafka."""
-    return os.environ.get("WEA_KAFKA_PREFIX", "")
+def kafka_at(bootstrap: str) -> "KafkaSettings":
+    """How the services reach it, by the same two variables. UserError where one is wrong."""
+    from eventing.kafka import KafkaSettings, read_security  # only here: most verbs have no use for Kafka's client
+
+    try:
+        security = read_security(os.environ.get("WEA_KAFKA_SECURITY", "{}"))
+    except ValueError as error:
+        raise UserError(f"{error}.") from None
+    return KafkaSettings(bootstrap, os.environ.get("WEA_KAFKA_PREFIX", ""), security=security)
 
 
 def given_urls() -> dict[str, str]:

@@ -127,10 +127,8 @@ class System:
     async def _start_kafka(self) -> None:
         if self.plan.kafka is not None:
             await self._start_server(self.plan.kafka, self.plan.kafka.port)
-        await _all(
-            create_topics(self.plan.bootstrap, topics.ALL, settings.kafka_prefix()),
-            create_offsets_topic(self.plan.bootstrap),
-        )
+        kafka = settings.kafka_at(self.plan.bootstrap)
+        await _all(create_topics(kafka, topics.ALL), create_offsets_topic(kafka))
 
     async def _start_mongo(self) -> None:
         if self.plan.mongo is not None:

@@ -14,17 +14,18 @@ from aiokafka.errors import (
 )
 
 from contracts.topics import Topic
+from eventing.kafka import KafkaSettings
 from eventing.topics import topic_settings
 from wea.errors import UserError
 
 
-async def create_topics(bootstrap: str, topics: Iterable[Topic], prefix: str = "", replication: int = 1) -> list[str]:
+async def create_topics(kafka: KafkaSettings, topics: Iterable[Topic], replication: int = 1) -> list[str]:
     """Create what is not there yet; returns its names. An existing topic is never changed:
     with other partitions its keys would lose their order. UserError where Kafka does not make one."""
-    admin = await _admin(bootstrap)
+    admin = await _admin(kafka)
     try:
         there = set(await admin.list_topics())
-        wanted = [_new(topic, prefix, replication) for topic in topics if prefix + topic.name not in there]
+        wanted = [_new(topic, kafka, replication) for topic in topics if kafka.physical(topic.name) not in there]
         if not wanted:
             return []
         answer = await admin.create_topics(wanted)
@@ -35,19 +36,20 @@ async def create_topics(bootstrap: str, topics: Iterable[Topic], prefix: str = "
                 raise for_code(code)(f"{name} was not created")
         await _until_known(admin, list(codes))
     except (KafkaError, TimeoutError) as error:  # more copies asked for than there are brokers, say
-        raise UserError(f"Kafka at {bootstrap} has not made the topics: {str(error) or 'it takes too long'}.") from None
+        said = str(error) or "it takes too long"
+        raise UserError(f"Kafka at {kafka.bootstrap} has not made the topics: {said}.") from None
     finally:
         await admin.close()
     return [name for name, code in codes.items() if code == 0]
 
 
-async def _admin(bootstrap: str) -> AIOKafkaAdminClient:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _admin(kafka: KafkaSettings) -> AIOKafkaAdminClient:
+    admin = AIOKafkaAdminClient(**kafka.options)
     try:
         await admin.start()
     except KafkaError as error:
         await admin.close()
-        raise UserError(f"Kafka at {bootstrap} does not answer: {error}.") from None
+        raise UserError(f"Kafka at {kafka.bootstrap} does not answer: {error}.") from None
     return admin
 
 
@@ -58,9 +60,9 @@ async def _until_known(admin: AIOKafkaAdminClient, names: list[str], seconds: fl
             await asyncio.sleep(0.05)
 
 
-async def create_offsets_topic(bootstrap: str, seconds: float = 20) -> None:
+async def create_offsets_topic(kafka: KafkaSettings, seconds: float = 20) -> None:
     """Have Kafka make its own topic of consumer offsets, which it else does when the first group asks, and late."""
-    admin = await _admin(bootstrap)
+    admin = await _admin(kafka)
     try:
         async with asyncio.timeout(seconds):
             while True:
@@ -72,6 +74,6 @@ async def create_offsets_topic(bootstrap: str, seconds: float = 20) -> None:
         await admin.close()
 
 
-def _new(topic: Topic, prefix: str, replication: int) -> NewTopic:
+def _new(topic: Topic, kafka: KafkaSettings, replication: int) -> NewTopic:
     configs = topic_settings(topic, replication)
-    return NewTopic(prefix + topic.name, topic.partitions, replication, topic_configs=configs)
+    return NewTopic(kafka.physical(topic.name), topic.partitions, replication, topic_configs=configs)

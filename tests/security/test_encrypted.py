@@ -31,6 +31,7 @@ from eventing.settings import ServiceSettings
 from eventing.unit import UnitOfWork
 from tests.conftest import skipped_at_home
 from tests.waiting import PATIENCE_SECONDS
+from tests.wea.conftest import failed_with_a_sentence, wea
 from wea.fleet import SERVICES
 from wea.mongo_users import provision, user_uri
 from wea.servers import running
@@ -230,6 +231,21 @@ async def test_the_consumer_signs_in_too(kafka: dict[str, KafkaSettings], mongo:
         finally:
             await consumer.stop()
             await database.client.drop_database("encrypted")
+
+
+def test_provision_signs_in_as_the_services_do(encrypted: tuple[str, Path], mongo: str) -> None:
+    """The topics of a secured cluster are made by the settings that its services are given."""
+    bootstrap, ca_file = encrypted
+    admin = dict(signed_in(bootstrap, "admin", ca_file).security)
+    given = {"WEA_KAFKA": bootstrap, "WEA_KAFKA_PREFIX": "provisioned.", "WEA_MONGO": mongo}
+    given |= {"WEA_MONGO_PASSWORDS": ",".join(f"{service.name}=secret" for service in SERVICES)}
+
+    done = wea("provision", **given, WEA_KAFKA_SECURITY=json.dumps(admin))
+    assert "topics created: provisioned.wea.portal.v1, " in done.stdout, done.stderr
+
+    wrong = json.dumps({**admin, "sasl_plain_password": "wrong"})
+    done = wea("provision", **given, WEA_KAFKA_SECURITY=wrong)
+    assert f"Kafka at {bootstrap} does not answer" in failed_with_a_sentence(done, steps=True)
 
 
 class Tls(MongoServer):

@@ -7,6 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from contracts.topics import Topic
+from eventing.kafka import KafkaSettings
 from wea.errors import UserError
 from wea.topics import create_topics
 
@@ -17,12 +18,13 @@ OLD = Topic("old", "enrollment", (), "educator")
 
 
 async def test_topics_get_partitions_retention_and_compaction(kafka: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    shared = KafkaSettings(kafka, PREFIX)
+    admin = AIOKafkaAdminClient(**shared.options)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(PREFIX + OLD.name, 3, 1)])
-        await create_topics(kafka, (SHORT, LATEST, OLD), PREFIX)
-        assert await create_topics(kafka, (SHORT, LATEST, OLD), PREFIX) == []
+        await create_topics(shared, (SHORT, LATEST, OLD))
+        assert await create_topics(shared, (SHORT, LATEST, OLD)) == []
 
         names = [PREFIX + topic.name for topic in (SHORT, LATEST, OLD)]
         found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(names)}
@@ -37,7 +39,7 @@ async def test_topics_get_partitions_retention_and_compaction(kafka: str) -> Non
 
 async def test_more_copies_than_there_are_brokers_are_refused_in_a_sentence(kafka: str) -> None:
     with pytest.raises(UserError, match=f"{PREFIX}many was not created"):
-        await create_topics(kafka, [Topic("many", "enrollment", (), "educator")], PREFIX, replication=9)
+        await create_topics(KafkaSettings(kafka, PREFIX), [Topic("many", "enrollment", (), "educator")], replication=9)
 
 
 async def settings(admin: AIOKafkaAdminClient, topic: str, name: str) -> str:
