@@ -1,5 +1,6 @@
 """docker-compose.yml and what is written on top of it."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,18 @@ def test_a_service_has_the_time_that_it_takes_to_stop(name: str) -> None:
     pods = yaml.safe_load_all((ROOT / f"deploy/kubernetes/base/{name}.yaml").read_text())
     seconds = next(pods)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
     assert compose()[name]["stop_grace_period"] == f"{seconds}s"
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_every_setting_of_a_service_can_be_given_by_the_env_file(service: Any) -> None:
+    """Compose hands on what it lists and nothing else, without a word; what it decides itself the page says."""
+    fields = import_module(f"{service.module}.settings").Settings.model_fields
+    settings = {f"WEA_{name.upper()}" for name in fields} - {"WEA_CRASH_AT"}  # of tests
+    environment = compose()[service.name]["environment"]
+    assert {name for name in environment if name.startswith("WEA_")} <= settings
+    handed_on = {name for name, value in environment.items() if value is None or f"${{{name}:" in str(value)}
+    page = (ROOT / "docs/containers.md").read_text()
+    assert {name for name in settings - handed_on if f"`{name}`" not in page} == set()
 
 
 @pytest.mark.parametrize("name", ["kafka", "mongo"])
