@@ -87,20 +87,28 @@ def _health(api: FastAPI, service: Service) -> None:
         """The process answers."""
         return {"status": "live", "service": service.name, "version": version("wea-clock-hours")}
 
-    @api.get("/health/ready", tags=["health"], responses={503: {"description": "Not ready, and why"}})
-    @api.head("/health/ready", include_in_schema=False)  # as many a balancer asks
-    async def ready(response: Response) -> dict[str, Any]:
-        """It can do its work: indexes built, topics read, no parking storm. 503 with the reasons otherwise."""
-        reasons = service.unready()
+    def state(response: Response, well: str, reasons: list[str]) -> dict[str, Any]:
         response.status_code = 503 if reasons else 200
         return {
-            "status": "not_ready" if reasons else "ready",
+            "status": f"not_{well}" if reasons else well,
             "reasons": reasons,
             "service": service.name,
             "version": version("wea-clock-hours"),
             "program_digest": service.digest,
             "now": service.clock(),
         }
+
+    @api.get("/health/ready", tags=["health"], responses={503: {"description": "Not ready, and why"}})
+    @api.head("/health/ready", include_in_schema=False)
+    async def ready(response: Response) -> dict[str, Any]:
+        """It can do its work: indexes built, topics read, no parking storm. 503 with the reasons otherwise."""
+        return state(response, "ready", service.unready())
+
+    @api.get("/health/serving", tags=["health"], responses={503: {"description": "Not serving, and why"}})
+    @api.head("/health/serving", include_in_schema=False)
+    async def serving(response: Response) -> dict[str, Any]:
+        """It can answer requests, intakes included, though topics may not be read: what a balancer should ask."""
+        return state(response, "serving", service.unable_to_serve())
 
     @api.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics() -> Response:

@@ -66,6 +66,7 @@ class Service:
     gauges: Sequence[Callable[[Database], Awaitable[None]]] = ()  # the service's own, read off when /metrics is asked
     digest: str = ""  # of the loaded programme: replicas and services must agree
     _starting: str | None = "starting"
+    _can_answer: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -79,6 +80,10 @@ class Service:
         if self.consumer is not None and self.consumer.stopped_because:
             reasons.append(self.consumer.stopped_because)
         return reasons
+
+    def unable_to_serve(self) -> list[str]:
+        """Why it cannot answer what is asked over HTTP; empty when it can, whether or not its consumer runs."""
+        return [] if self._can_answer else [self._starting or "starting"]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -96,6 +101,7 @@ class Service:
         for prepare in self.prepare:
             await self._step("preparing", prepare)
         self._tasks += [asyncio.create_task(self._keep(loop)) for loop in self.loops]
+        self._can_answer = True  # and takes what is brought: of all that only the relays and the consumer want Kafka
         if self.consumer is not None:
             await self._step("no_kafka", self.consumer.start)
         gc.collect()

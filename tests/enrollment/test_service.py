@@ -62,14 +62,14 @@ class Running:
     def settings(self) -> KafkaSettings:
         return KafkaSettings(self.kafka, prefix=f"{self.name}.")
 
-    async def start(self) -> int:
-        """Start one process and wait until it is ready. Returns its place."""
+    async def start(self, until: str = "/health/ready") -> int:
+        """Start one process and wait until it says so of itself. Returns its place."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.ports.append(port)
         self.processes.append(await self._process(port))
-        await until_true(lambda: self._ready(port))
+        await until_true(lambda: self._says(port, until))
         return len(self.ports) - 1
 
     async def kill(self, place: int) -> None:
@@ -78,7 +78,7 @@ class Running:
 
     async def restart(self, place: int) -> None:
         self.processes[place] = await self._process(self.ports[place])
-        await until_true(lambda: self._ready(self.ports[place]))
+        await until_true(lambda: self._says(self.ports[place], "/health/ready"))
 
     async def roll(self) -> None:
         """A rolling restart: one process after the other ends in order and starts with today's settings."""
@@ -114,9 +114,9 @@ class Running:
             sys.executable, "-m", "services.enrollment", cwd=ROOT, env=environment, stderr=asyncio.subprocess.DEVNULL
         )
 
-    async def _ready(self, port: int) -> bool:
+    async def _says(self, port: int, path: str) -> bool:
         try:
-            return (await self.client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200
+            return (await self.client.get(f"http://127.0.0.1:{port}{path}")).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -283,6 +283,23 @@ async def test_two_replicas_share_the_work_and_one_may_die(service: Running) -> 
     assert await service.post(*(hours_registered(who) for who in people), attended(BEN)) == 202
     books = await service.at_rest()
     assert (books["accepted"], books["outcomes"]["applied"]) == (91, 91)
+
+
+async def test_an_intake_that_starts_while_kafka_is_away_serves_though_the_service_is_not_ready(mongo: str) -> None:
+    """A balancer that asked for readiness would send NEA and the portal away from the only ones who could hear them."""
+    with socket.socket() as nobody:  # bound and not listening: whoever comes is refused
+        nobody.bind(("127.0.0.1", 0))
+        service = Running(f"127.0.0.1:{nobody.getsockname()[1]}", mongo)
+        try:
+            await service.start(until="/health/serving")
+            assert await service.webhook(submitted()) == 202
+            assert await service.post(attended(ANA)) == 202
+            ready = await service.client.get(service._url("/health/ready", 0))
+            assert (ready.status_code, ready.json()["reasons"]) == (503, ["no_kafka"])
+        finally:
+            await service.stop()
+            with connect(mongo, service.name) as database:
+                await database.client.drop_database(service.name)
 
 
 async def test_what_is_not_right_stops_the_start_with_one_sentence(tmp_path: Path) -> None:

@@ -47,5 +47,31 @@ async def test_the_server_that_did_not_answer_is_named_whichever_step_asked_it(
         await until_true(partial(_ready, service))
 
 
+async def test_what_is_asked_over_http_waits_for_what_answers_need_and_not_for_the_consumer(
+    database: Database,
+) -> None:
+    consumer: Any = Starting(KafkaConnectionError())
+    prepared = asyncio.Event()
+
+    async def prepare() -> None:
+        await prepared.wait()
+
+    service = Service("toy", database, Clock(), {}, consumer, prepare=(prepare,))
+    async with service.running():
+        await until_true(partial(_waits_for, service, "preparing"))
+        assert service.unable_to_serve() == ["preparing"]
+        prepared.set()
+        await until_true(partial(_waits_for, service, "no_kafka"))
+        assert service.unable_to_serve() == []
+        consumer.let_through.set()
+        await until_true(partial(_ready, service))
+        consumer.stopped_because = "parking_storm"
+        assert (service.unready(), service.unable_to_serve()) == (["parking_storm"], [])
+
+
+async def _waits_for(service: Service, reason: str) -> bool:
+    return service.unready() == [reason]
+
+
 async def _ready(service: Service) -> bool:
     return not service.unready()

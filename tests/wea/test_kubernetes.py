@@ -84,6 +84,13 @@ def test_every_setting_is_one_that_a_service_reads() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_who_can_answer_is_sent_requests_though_its_consumer_stands(service: Any) -> None:
+    """Else a parking storm, or a start with Kafka away, would take the intake of all pods from NEA and the portal."""
+    assert container(service.name)["readinessProbe"]["httpGet"] == {"path": "/health/serving", "port": "http"}
+    assert container(service.name)["livenessProbe"]["httpGet"] == {"path": "/health/live", "port": "http"}
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_the_certificate_that_vouches_for_kafka_is_where_the_page_of_secrets_says(service: Any) -> None:
     """Strimzi signs its brokers' certificates itself: without its own no service would trust them."""
     (mounted,) = [one for one in container(service.name)["volumeMounts"] if one["name"] == "kafka-ca"]
