@@ -25,6 +25,14 @@ BUSY = frozenset({429, 503})
 MOST_A_PAGE = 1000
 
 
+class NoAnswerError(UserError):
+    """A service is away, or too busy, for longer than we are patient."""
+
+    def __init__(self, service: str, said: str) -> None:
+        super().__init__(said)
+        self.service = service
+
+
 def path(*parts: str) -> str:
     """A URL path of these parts, whatever characters an id has."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
@@ -111,8 +119,12 @@ class System:
         request["headers"] = {"content-type": "application/json", **request["headers"]}
         try:
             return self._patiently(self._once, method, self.url(service) + path, **request)
+        except httpx.HTTPStatusError as busy:
+            said = f"answers {busy.response.status_code} again and again"
+            raise NoAnswerError(service, f"{service} at {self.url(service)} {said}.") from busy
         except httpx.HTTPError as error:
-            raise UserError(f"{service} at {self.url(service)} does not answer ({type(error).__name__}).") from error
+            said = f"does not answer ({type(error).__name__})"
+            raise NoAnswerError(service, f"{service} at {self.url(service)} {said}.") from error
 
     def _once(self, method: str, url: str, **request: Any) -> "httpx.Response":
         response = self.client.request(method, url, **request)

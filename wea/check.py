@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from contracts import topics
-from wea.api import System
+from wea.api import NoAnswerError, System
 from wea.errors import UserError
 
 SERVICES = ("enrollment", "clockhours", "notifications")  # the console only listens
@@ -51,18 +51,22 @@ def check(
 
     A system that does not come to rest is a finding, not an error. So is a service that is not ready within
     `ready_seconds`. One that still answers, as a consumer that has stopped does, shows its books all the same; where
-    one cannot, those of the others are proved without it.
+    one cannot, or no longer can, those of the others are proved without it.
     """
     away = _until_ready(system, ready_seconds, tell)
     shut = {service: line for service, line in away.items() if not _shows_books(system, service)}
     deadline = time.monotonic() + wait_seconds
     while True:
-        findings = under_way(system, shut)
-        over = time.monotonic() > deadline
-        if over or not _unsettled(findings, away):  # adding up is work, for which a busy system has no time
-            add_up(system, findings, shut)
-            if over or not _unsettled(findings, away):
-                return findings
+        try:
+            findings = under_way(system, shut)
+            over = time.monotonic() > deadline
+            if over or not _unsettled(findings, away):  # adding up is work, for which a busy system has no time
+                add_up(system, findings, shut)
+                if over or not _unsettled(findings, away):
+                    return findings
+        except NoAnswerError as failed:  # for as long as we are patient
+            away[failed.service] = shut[failed.service] = str(failed)
+            continue
         tell(findings.problems[0])
         time.sleep(POLL_SECONDS)
 
@@ -172,11 +176,19 @@ def _book(system: System, service: str, findings: Findings) -> Iterator[str]:
         books = system.get(service, "/admin/books", "operator", limit=A_PAGE, after=after)
         _add_up(counts, books)
         for problem in books["problems"]:
-            yield f"{service}: {problem}"
+            yield f"{service}: {_said(problem)}"
         after = books.get("next")
         if after is None:
             break
     findings.counts[service] = counts
+
+
+def _said(problem: str | Mapping[str, str | None]) -> str:
+    """Enrollment says a line, clockhours what is wrong, with what and with whom."""
+    if isinstance(problem, str):
+        return problem
+    whom = f" of educator {problem['educator_id']}" if problem["educator_id"] else ""
+    return f"{problem['problem']} ({problem['about']}){whom}"
 
 
 def _add_up(counts: dict[str, Any], page: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -146,6 +147,48 @@ def test_one_that_has_stopped_and_still_answers_shows_its_own_too() -> None:
     stopped = Starting(times=1_000, answers=True)
     assert check(stopped.system(), ready_seconds=0).problems == [NOT_READY]
     assert "clockhours/admin/books" in stopped.asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (httpx.ReadTimeout("slow"), "does not answer (ReadTimeout)"),
+        (httpx.Response(503), "answers 503 again and again"),
+    ],
+)
+def test_one_that_fails_while_its_books_are_added_up_hides_no_findings(
+    answer: httpx.Response | Exception, why: str
+) -> None:
+    class Slow(Starting):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            if (request.url.host, request.url.path) != ("clockhours", "/admin/books"):
+                return super().__call__(request)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    system = replace(Slow(times=0, fault="e-1 is lost").system(), patience_seconds=0)
+    findings = check(system, wait_seconds=0, ready_seconds=0)
+    assert findings.problems == [f"clockhours at http://clockhours {why}.", "enrollment: e-1 is lost"]
+
+
+def test_a_finding_in_a_ledger_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was Python's dictionary."""
+    system = Asked()
+    answer = system.get
+
+    def get(service: str, path: str, role: str = "staff", **query: Any) -> Any:
+        found = answer(service, path, role, **query)
+        if (service, path) != ("clockhours", "/admin/books") or query["after"]:
+            return found
+        books = [("E-1", "granted_twice", "orientation"), (None, "outbox_not_empty", "2 rows")]
+        return found | {"problems": [{"educator_id": who, "problem": what, "about": on} for who, what, on in books]}
+
+    monkeypatch.setattr(system, "get", get)
+    assert check(system, wait_seconds=-1).problems == [
+        "clockhours: granted_twice (orientation) of educator E-1",
+        "clockhours: outbox_not_empty (2 rows)",
+    ]
 
 
 def test_a_service_that_is_still_starting_is_waited_for_and_said_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
