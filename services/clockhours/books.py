@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
+from contracts import topics
 from contracts.program import Programs
+from eventing.lanes import slug
 from eventing.mongo import Database, faults
 from services.clockhours.answers import Book, BooksView
 from services.clockhours.ledger import subject_of
@@ -16,8 +18,7 @@ from services.clockhours.policy import decide, groups
 from services.clockhours.state import Account, Entry, Granted, Held, Reversed
 from services.clockhours.store import Tx
 
-_WITHOUT_ACCOUNT = [
-    {"$group": {"_id": "$educator_id"}},
+_UNKNOWN = [
     {"$lookup": {"from": "educators", "localField": "_id", "foreignField": "_id", "as": "known"}},
     {"$match": {"known": []}},
     {"$limit": 100},
@@ -127,10 +128,15 @@ def _subject(entry: Entry) -> str:
 
 
 async def _orphans(database: Database) -> Iterable[Book]:
-    """Entries of an educator of whom nothing is known."""
+    """Educators who have entries, or of whom we have told, and of whom nothing is known any more."""
+    told = {"$match": {f"sent.{slug(topics.CLOCKHOURS.name)}": {"$gt": 0}}}
     with faults():
-        found = await database["entries"].aggregate(_WITHOUT_ACCOUNT).to_list(None)
-    return [Book(educator_id=row["_id"], problem="entries_without_account", about=row["_id"]) for row in found]
+        granted = await database["entries"].aggregate([{"$group": {"_id": "$educator_id"}}, *_UNKNOWN]).to_list(None)
+        lost = await database["lanes"].aggregate([told, *_UNKNOWN]).to_list(None)
+    problem = {row["_id"]: "account_is_lost" for row in lost} | {
+        row["_id"]: "entries_without_account" for row in granted
+    }
+    return [Book(educator_id=id_, problem=what, about=id_) for id_, what in problem.items()]
 
 
 async def _unsent(database: Database) -> Iterable[Book]:

@@ -1,10 +1,14 @@
 """The books: each accepted event is exactly one of applied, duplicate, superseded, unmatched, quarantined, parked."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
+from contracts import topics
+from eventing.lanes import slug
 from eventing.mongo import Database, faults
 from services.enrollment.claims import COLLECTION, FACTS
 from services.enrollment.state import Outcome
+from services.enrollment.store import EDUCATORS, LEARNERS, SESSIONS
 
 KNOWN = [outcome.value for outcome in Outcome]
 
@@ -20,6 +24,8 @@ async def books(database: Database, limit: int) -> dict[str, Any]:
         open_ = await _without_outcome(database)
         parked = await _held("parked", open_, database)
         quarantined = await _held("quarantine", open_, database)
+        has_orphans = sum(row["n"] for row in rows if row["_id"] in KNOWN) > accepted - len(open_)
+        lost = [line async for line in _lost(database, has_orphans, limit)]
         planned = await database["sessions"].find({"judged_to": {"$gte": ""}}, {"_id": 1}).limit(limit).to_list(None)
         unaccounted = [row for row in open_ if row["event_id"] not in parked | quarantined]
         counts = {outcome.value: 0 for outcome in Outcome} | {row["_id"]: row["n"] for row in rows}
@@ -32,6 +38,7 @@ async def books(database: Database, limit: int) -> dict[str, Any]:
             "problems": [
                 f"{row['source']} {row['event_id']} ({row['type']}): no outcome" for row in unaccounted[:limit]
             ]
+            + lost
             + [f"session {row['_id']}: those who attended are being judged by its new plan" for row in planned],
             "unaccounted_count": len(unaccounted),
             "unaccounted": [_shown(row) for row in unaccounted[:limit]],
@@ -49,6 +56,27 @@ async def _without_outcome(database: Database) -> list[dict[str, Any]]:
     pipeline = [{"$lookup": fact}, {"$match": none}, {"$project": shown}, {"$sort": {"at": 1}}]
     rows: list[dict[str, Any]] = await database[COLLECTION].aggregate(pipeline, allowDiskUse=True).to_list(None)
     return rows
+
+
+async def _lost(database: Database, has_orphans: bool, limit: int) -> AsyncIterator[str]:
+    """What must once have been there, since something else tells of it: no event ever takes it away."""
+    if has_orphans:
+        async for row in _missing(database[FACTS], [], COLLECTION, limit):
+            whom = ", ".join(row["about"]) or "nobody"
+            yield f"{row['type']} of {whom}: {row['outcome']}, and not among what was accepted ({row['_id']})"
+    for topic, collection, what in ((topics.ENROLLMENT, EDUCATORS, "educator"), (topics.SESSIONS, SESSIONS, "session")):
+        told = {"$match": {f"sent.{slug(topic.name)}": {"$gt": 0}}}
+        async for row in _missing(database["lanes"], [told], collection, limit):
+            yield f"{what} {row['_id']}: told of, and no longer known"
+    learners: list[dict[str, Any]] = [{"$match": {"learner_id": {"$exists": True}}}, {"$group": {"_id": "$learner_id"}}]
+    async for row in _missing(database[FACTS], learners, LEARNERS, limit):
+        yield f"learner {row['_id']}: has events, and is no longer known"
+
+
+def _missing(of: Any, rows: list[dict[str, Any]], collection: str, limit: int) -> Any:
+    there = {"from": collection, "localField": "_id", "foreignField": "_id", "as": "there"}
+    stages = [{"$lookup": there}, {"$match": {"there": []}}, {"$limit": limit}]
+    return of.aggregate([*rows, *stages], allowDiskUse=True)
 
 
 async def _held(collection: str, rows: list[dict[str, Any]], database: Database) -> set[str]:

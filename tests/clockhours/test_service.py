@@ -434,6 +434,14 @@ async def test_the_books_say_what_is_wrong_with_them(clockhours: Clockhours) -> 
     assert (BEN, "entries_without_account") in {(o["educator_id"], o["problem"]) for o in await clockhours.books()}
 
 
+async def test_the_books_miss_an_account_that_has_no_entries_yet(clockhours: Clockhours) -> None:
+    """What was heard of its educator is gone, and so is what will be due."""
+    await clockhours.given(registered(ANA))
+    assert await clockhours.books() == []
+    await clockhours.database["educators"].delete_one({"_id": ANA})
+    assert await clockhours.books() == [{"educator_id": ANA, "problem": "account_is_lost", "about": ANA}]
+
+
 @pytest.mark.parametrize(
     "change", [{"minutes": 1200}, {"designations": ["STEM"]}, {"program_year": "2024-25"}, {"micro_credential_id": "X"}]
 )

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from contracts import events, topics
+from contracts import events, nea, topics
 from eventing import envelope, parking
 from eventing.batch import Batch, Failure
 from eventing.parking import Handlers
@@ -14,6 +14,7 @@ from eventing.reader import Reader
 from eventing.reasons import Reason
 from eventing.testing import batch_of
 from services.enrollment import handlers, policy
+from services.enrollment.claims import Claim
 from services.enrollment.handlers import on_intake
 from tests.enrollment.builders import (
     ANA,
@@ -332,6 +333,28 @@ async def test_an_outcome_that_is_none_of_the_six_is_none(enrollment: Enrollment
     await enrollment.database["facts"].update_one({}, {"$set": {"outcome": "lost"}})
     (problem,) = (await enrollment.books())["problems"]
     assert "(session.attended): no outcome" in problem
+
+
+@pytest.mark.parametrize(
+    ("collection", "said"),
+    [
+        ("intake", f"session.attended of {ANA}: applied, and not among what was accepted (ID)"),
+        ("educators", f"educator {ANA}: told of, and no longer known"),
+        ("sessions", f"session {W1}: told of, and no longer known"),
+        ("learners", "learner ID: has events, and is no longer known"),
+    ],
+)
+async def test_the_books_name_what_was_lost_from_the_database(
+    enrollment: Enrollment, collection: str, said: str
+) -> None:
+    await enrollment.when(scheduled(), attended(), profile(ANA, nea_member_id="N-1"), topic=PORTAL)
+    webhook = submitted()
+    await enrollment.database["intake"].insert_one(Claim(nea.SOURCE, webhook.id, webhook.type, "d").document())
+    await enrollment.when(webhook)
+    assert (await enrollment.books())["problems"] == []
+    row = await enrollment.database[collection].find_one({"type": "session.attended"} if collection == "intake" else {})
+    await enrollment.database[collection].delete_one(row)
+    assert (await enrollment.books())["problems"] == [said.replace("ID", row["_id"])]
 
 
 async def test_the_books_count_every_accepted_event_once(enrollment: Enrollment) -> None:

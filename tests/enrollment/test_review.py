@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from contracts import events, program
+from contracts import events, program, topics
 from contracts.program_year import Programs
 from services.enrollment import gathering, timers
 from services.enrollment.store import find_attended
@@ -138,9 +138,10 @@ def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_at_once")
 async def test_a_plan_for_more_than_one_unit_can_judge_reaches_everyone_in_steps(enrollment: Enrollment) -> None:
-    await enrollment.given(scheduled(), *(attended(who) for who in WHO), merged(ANA, WHO[0]))
+    facts = (scheduled(), *(attended(who) for who in WHO), merged(ANA, WHO[0]))
+    await enrollment.given(*facts, topic=topics.PORTAL.name)
     plan = cancelled()
-    await enrollment.when(plan)
+    await enrollment.when(plan, topic=topics.PORTAL.name)
     assert await enrollment.names() == ["SessionCancelled"]
     under_way = ["session W-1: those who attended are being judged by its new plan"]
     assert (await enrollment.books())["problems"] == under_way
