@@ -103,6 +103,7 @@ class Consumer:
         self.broker = KafkaBroker(
             kafka.addresses,
             security=kafka.broker_security,
+            consumer_only=True,  # our relays publish; a producer of its own, started in vain, would never be closed
             allow_auto_create_topics=False,
             graceful_timeout=10.0,
             logger=logging.getLogger("faststream"),

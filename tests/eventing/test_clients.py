@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from eventing.clients import started
@@ -175,3 +178,20 @@ async def test_a_consumer_whose_topics_are_not_there_yet_leaves_nothing_open_whe
     await say(kafka_settings, Topics().record(HEARD.name, "k", "toy.Heard", {}))
     await until_true(partial(heard, database, "k"))
     await consumer.stop()
+
+
+async def test_a_consumer_opens_no_client_beside_the_one_that_reads(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FastStream's broker would have a producer and an admin of its own, and leave them open where its start fails."""
+    made: list[object] = []
+    for client in (AIOKafkaProducer, AIOKafkaAdminClient):
+        monkeypatch.setattr(client, "__init__", lambda self, *_, **__: made.append(self))
+    subscriptions = [Subscription(HEARD, toy.on_heard)]
+    nowhere = replace(kafka_settings, bootstrap="127.0.0.1:1")
+    for settings in (nowhere, kafka_settings):
+        consumer = Consumer(settings, "toy", subscriptions, database, database, clock=system_now)
+        with nullcontext() if settings is kafka_settings else pytest.raises(KafkaConnectionError):
+            await consumer.start()
+        await consumer.stop()
+    assert made == []
