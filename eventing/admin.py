@@ -240,7 +240,7 @@ def _handlers(service: Service) -> parking.Handlers:
 def _outcome(outcome: Outcome) -> dict[str, Any]:
     return {
         "key": outcome.key, "applied": outcome.applied, "left": outcome.left, "reason": outcome.reason,
-        "dry_run": outcome.dry_run, "events": outcome.events,
+        "dry_run": outcome.dry_run, "events": outcome.events, "skipped": outcome.skipped,
     }  # fmt: skip
 
 

@@ -45,7 +45,7 @@ class Handlers:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of working off a lane: how many applied, how many are left, and why the head stays."""
+    """What came of working off a lane: how many applied, how many are left, why the head stays, what was skipped."""
 
     key: str
     applied: int = 0
@@ -53,6 +53,7 @@ class Outcome:
     reason: dict[str, str] | None = None
     dry_run: bool = False
     events: list[str] = field(default_factory=list)
+    skipped: dict[str, str] | None = None
 
 
 class NotParkedError(LookupError):
@@ -110,7 +111,8 @@ async def preview(database: Database, key: str, handlers: Handlers, *, data: dic
 async def preview_skip(database: Database, key: str) -> Outcome:
     """What skipping would take out, and how much would then be tried. Raises NotParkedError."""
     head = await _required(database, key)
-    return Outcome(key, dry_run=True, left=await _count(database, key) - (head["reason"]["code"] != GAP))
+    left = await _count(database, key) - (head["reason"]["code"] != GAP)
+    return Outcome(key, dry_run=True, left=left, skipped=_skips(head))
 
 
 async def skip(
@@ -122,8 +124,10 @@ async def skip(
     is meant: where another is there by now, nothing is taken out. Where none is named, the same words for the same key
     within a minute are a repeat, which takes out nothing more. Raises NotParkedError.
     """
-    await repeat(partial(_skip, database, handlers.reader, key, reason, event_id))
-    return await retry(database, key, handlers)
+    skipped = await repeat(partial(_skip, database, handlers.reader, key, reason, event_id))
+    outcome = await retry(database, key, handlers)
+    outcome.skipped = skipped
+    return outcome
 
 
 async def edit(
@@ -158,15 +162,24 @@ async def _edit(database: Database, reader: Reader, key: str, data: dict[str, An
         await database[COLLECTION].update_one({"_id": key}, {"$set": edited}, session=session)
 
 
-async def _skip(database: Database, reader: Reader, key: str, reason: str, event_id: str | None) -> None:
+def _skips(head: dict[str, Any]) -> dict[str, str]:
+    """What skipping this head takes out of the lane, or passes over before it."""
+    if head["reason"]["code"] == GAP:
+        return {"missing": head["reason"]["detail"], "before": head["event_id"]}
+    return {name: head[name] for name in ("event_id", "type", "topic")}
+
+
+async def _skip(
+    database: Database, reader: Reader, key: str, reason: str, event_id: str | None
+) -> dict[str, str] | None:
     async with database.transaction() as session:
         head, now = await _required(database, key, session), system_now()
         if event_id is None:
             last = await _just_done(database, key, "skipped", now, session)
             if last.get("reason") == reason:
-                return
+                return None
         elif head["event_id"] != event_id:
-            return
+            return None
         record = _record(reader, head)
         skipped = {"skipped": {"reason": reason, "at": now}}
         sequence, seen = record.event.sequence, f"seen.{slug(record.topic)}"
@@ -181,6 +194,7 @@ async def _skip(database: Database, reader: Reader, key: str, reason: str, event
             kept = quarantine.keep(record.place, record.topic, Reason("skipped", reason), head["value"], **about)
             await database[quarantine.COLLECTION].bulk_write([kept], session=session)
         await database[COLLECTION].update_one({"_id": key}, changes, session=session)
+    return _skips(head)
 
 
 async def _just_done(database: Database, key: str, what: str, now: datetime, session: Session) -> dict[str, Any]:

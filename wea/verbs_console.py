@@ -161,12 +161,16 @@ def parked_skip(
     service: ServiceArgument,
     key: KeyArgument,
     reason: ReasonOption,
+    event_id: Annotated[
+        str | None, typer.Option(help="Of the record that is meant: where another is first by now, none is taken out.")
+    ] = None,
     dry_run: DryRunOption = False,
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take the first record of a key out, into quarantine, and go on with what stood behind it."""
-    _act(state, as_json, _path("parked", service, "by-key", "skip"), key=key, reason=reason, dry_run=dry_run)
+    address = _path("parked", service, "by-key", "skip")
+    _act(state, as_json, address, key=key, event_id=event_id, reason=reason, dry_run=dry_run)
 
 
 @parked.command("edit")

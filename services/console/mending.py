@@ -1,5 +1,6 @@
 """Mending what is stuck: one lane, or a group by a repair that runs in the background. Always first as a preview."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -23,11 +24,15 @@ async def retry(console: Console, asked: Asked) -> Done:
 
 async def skip(console: Console, asked: Asked) -> Done:
     """Take the head of a lane out, into quarantine where it is kept whole, and go on with what stood behind it."""
-    done = await _mend(console, asked, "skip", {"event_id": asked.query.get("event_id")})
-    if asked.dry_run and done.ok:
-        sentence = "Would take the first record out, into quarantine. There is no way back into the lane."
-        return Done(sentence, True, True, facts=done.facts)
-    return done
+    outcome, key = await _mended(console, asked, "skip", {"event_id": asked.query.get("event_id")})
+    taken = outcome.get("skipped")
+    if asked.dry_run:
+        sentence = f"Would {_skipping(taken)[0]} There is no way back into the lane."
+        return Done(sentence, dry_run=True, facts={"skipped": taken, "left": outcome["left"]})
+    then = said(outcome, service_of(console, asked), key)
+    return replace(
+        then, sentence=f"{_skipping(taken)[1]} {then.sentence}", ok=True, facts=then.facts | {"skipped": taken}
+    )
 
 
 async def edit(console: Console, asked: Asked) -> Done:
@@ -93,10 +98,27 @@ async def _switch(console: Console, asked: Asked, how: str, sentence: str, undo:
 
 
 async def _mend(console: Console, asked: Asked, how: str, more: JsonObject) -> Done:
+    outcome, key = await _mended(console, asked, how, more)
+    return said(outcome, service_of(console, asked), key)
+
+
+async def _mended(console: Console, asked: Asked, how: str, more: JsonObject) -> tuple[JsonObject, str]:
+    """What the service says came of it, and the lane's key as it may be shown; afterwards no lane is found by it."""
     service, key = service_of(console, asked), await key_of(console, asked)
     body = {"reason": _reason(asked), "dry_run": asked.dry_run, **more}
-    outcome = await console.neighbours[service].post(path("admin", "parked", key, how), "operator", body)
-    return said(outcome, service, shown_key(key, asked.who))
+    outcome: JsonObject = await console.neighbours[service].post(path("admin", "parked", key, how), "operator", body)
+    return outcome, shown_key(key, asked.who)
+
+
+def _skipping(taken: JsonObject | None) -> tuple[str, str]:
+    """What is taken out of a lane: what a preview says of it, and what is said once it is done."""
+    if taken is None:
+        return "take nothing out.", "Nothing was taken out: that was done before, or another record is first by now."
+    if "missing" in taken:
+        waits = f"{taken['missing']} is missing: {taken['before']} is tried without it."
+        return f"go on, though {waits}", f"Gone on, though {waits}"
+    what = f"{taken['type'].removeprefix('org.washingtonea.').removesuffix('.v1')} {taken['event_id']}"
+    return f"take {what} out, into quarantine.", f"{what} was taken out, into quarantine."
 
 
 def said(outcome: JsonObject, service: str, key: str) -> Done:

@@ -213,6 +213,39 @@ async def test_a_skip_and_an_edit_are_of_the_record_that_the_page_showed(full: W
     assert full.services.posts() == before
 
 
+async def test_a_lane_that_is_worked_off_says_so_though_it_is_no_longer_among_the_parked(full: World) -> None:
+    browser, handle = await full.as_("operator"), await handle_of(full)
+
+    def worked_off(_: httpx.Request) -> httpx.Response:
+        full.services.tell("GET", "enrollment", "/admin/parked", {"items": [], "next": None})
+        return httpx.Response(200, json=OUTCOME)
+
+    full.services.tell("POST", "enrollment", "/admin/parked/nea:N-1001/retry", worked_off)
+    answer = await browser.post(f"/parked/enrollment/{handle}/retry", reason="it is mended")
+    assert (answer.status_code, "2 applied" in answer.text) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        ({"dry_run": True, "left": 2}, "Would take session.attended w1 out, into quarantine. There is no way back"),
+        ({"left": 0}, "session.attended w1 was taken out, into quarantine. 2 applied; nothing is parked"),
+        ({"left": 2, "reason": {"code": "bug", "detail": "X"}}, "w1 was taken out, into quarantine. 2 applied, 2"),
+        ({"skipped": {"missing": "wea.portal.v1 7", "before": "w2"}, "left": 0}, "wea.portal.v1 7 is missing: w2 is"),
+        ({"skipped": None, "left": 2}, "Nothing was taken out: that was done before, or another record is first by"),
+    ],
+)
+async def test_a_skip_names_what_it_took_out(full: World, outcome: dict[str, Any], said: str) -> None:
+    skipped = {"event_id": "w1", "type": "org.washingtonea.session.attended.v1", "topic": "wea.portal.v1"}
+    answer = {**OUTCOME, "skipped": skipped, **outcome}
+    full.services.tell("POST", "enrollment", "/admin/parked/nea:N-1001/skip", answer)
+    asked = {"reason": "x", "key": "nea:N-1001", "event_id": "w1", "dry_run": answer["dry_run"]}
+    done = (await full.program("operator-key").post("/api/parked/enrollment/by-key/skip", json=asked)).json()
+    assert said in done["done"]
+    assert (done["ok"], done["skipped"]) == (True, answer["skipped"])
+    assert full.services.posts()[-1][2]["event_id"] == "w1"
+
+
 @pytest.mark.parametrize("dry_run", ["True", [], {}, "perhaps", 2])
 async def test_a_dry_run_that_cannot_be_read_is_refused_and_nothing_is_done(full: World, dry_run: object) -> None:
     full.services.tell("POST", "notifications", "/mail/stop", {})

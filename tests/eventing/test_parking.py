@@ -189,7 +189,9 @@ async def test_skip_keeps_the_record_in_quarantine_and_goes_on_behind_it(
     broken, behind = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(2))
     toy.broken = {broken.event.id}
     await apply(database, toy, broken, behind)
-    await parking.skip(database, "k", handlers, reason="sent by mistake")
+    about = {"event_id": broken.event.id, "type": "toy.Heard", "topic": HEARD.name}
+    assert (await parking.preview_skip(database, "k")).skipped == about
+    assert (await parking.skip(database, "k", handlers, reason="sent by mistake")).skipped == about
     assert await heard(database, "k") == [behind.event.id]
     kept = await database["quarantine"].find_one({"event_id": broken.event.id})
     assert (kept["reason"], kept["detail"], bytes(kept["value"])) == ("skipped", "sent by mistake", broken.value)
@@ -204,7 +206,8 @@ async def test_a_skip_that_is_repeated_takes_out_nothing_more(database: Database
     await apply(database, toy, *sent)
     skip = partial(parking.skip, database, "k", handlers)
     assert (await skip(reason="sent by mistake")).left == 3
-    assert (await skip(reason="sent by mistake")).left == 3
+    repeated = await skip(reason="sent by mistake")
+    assert (repeated.left, repeated.skipped) == (3, None)
     assert (await skip(reason="this one too")).left == 2
     assert (await skip(reason="this one too", event_id=sent[2].event.id)).left == 1
     assert (await skip(reason="again", event_id=sent[2].event.id)).left == 1
@@ -230,8 +233,11 @@ async def test_a_missing_record_is_passed_over_once_however_often_that_is_said(
     sent = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(3)]
     toy.broken = {sent[2].event.id}
     await apply(database, toy, sent[0], sent[2])
-    for _ in range(2):
+    missing = {"missing": f"{HEARD.name} 2", "before": sent[2].event.id}
+    assert (await parking.preview_skip(database, "k")).skipped == missing
+    for skipped in (missing, None):
         outcome = await parking.skip(database, "k", handlers, reason="it is gone")
+        assert outcome.skipped == skipped
     assert (outcome.left, outcome.reason and outcome.reason["code"]) == (1, "broken")
 
 
