@@ -35,26 +35,26 @@ def configure(service: str, form: str = "json") -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    libraries = logging.StreamHandler(sys.stderr)
-    libraries.setFormatter(_Formatter("%(name)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[libraries])
+    _take_in_libraries([*shared, structlog.stdlib.add_logger_name], last)
 
 
-class _Formatter(logging.Formatter):
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
-        return "\n".join(_lines(ei))
+def _take_in_libraries(first: list[structlog.typing.Processor], last: list[structlog.typing.Processor]) -> None:
+    """What libraries log, from warnings on, in the same form: who reads our lines reads theirs."""
+    handler = logging.StreamHandler(sys.stderr)
+    form = structlog.stdlib.ProcessorFormatter
+    handler.setFormatter(form(foreign_pre_chain=first, processors=[form.remove_processors_meta, *last]))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    faststream = logging.getLogger("faststream")  # it comes with a coloured handler of its own
+    faststream.handlers.clear()
+    faststream.propagate = True
+    faststream.setLevel(logging.ERROR)  # it warns at each start that it makes no topics, which is as we told it
 
 
 def _write_raised(to: TextIO, exc_info: Any) -> None:
-    to.write("\n" + "\n".join(_lines(exc_info)))
-
-
-def _lines(exc_info: Any) -> list[str]:
     """As a traceback reads: the innermost frame last, each exception after its frames."""
-    lines: list[str] = []
     for raised in _raised(exc_info):
-        lines += [*(f"  {frame}" for frame in raised["frames"]), f"{raised['type']}: {raised['text']}".rstrip(": ")]
-    return lines
+        to.writelines(f"\n  {frame}" for frame in raised["frames"])
+        to.write(f"\n{raised['type']}: {raised['text']}".rstrip(": "))
 
 
 def _raised(exc_info: Any) -> list[dict[str, Any]]:

@@ -160,20 +160,25 @@ class _Server(uvicorn.Server):
 async def serve(api: AbstractAsyncContextManager[Any], host: str, port: int) -> None:
     """Serve the application that `api` opens until SIGTERM or SIGINT."""
     async with api as application:
-        config = uvicorn.Config(
-            application,
-            host=host,
-            port=port,
-            loop="none",
-            http=PatientProtocol,
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=10,
-            backlog=4096,
-        )
-        await _Server(config).serve()
+        await _Server(configured(application, host, port)).serve()
+
+
+def configured(application: Any, host: str, port: int) -> uvicorn.Config:
+    """uvicorn's settings for every service."""
+    return uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        loop="none",
+        http=PatientProtocol,
+        access_log=False,
+        log_level="warning",
+        log_config=None,  # its own would write lines of another form
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+        backlog=4096,
+    )
 
 
 def run(api: AbstractAsyncContextManager[Any], host: str, port: int) -> None:
