@@ -66,6 +66,8 @@ def lag(state: StateOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(found)
         return
+    if found.get("kafka_away"):
+        console.print("Kafka does not answer: shown as it was last seen.")
     rows = (
         (one["group"], one["topic"], str(one["lag"]), f"{one['oldest_seconds']} s" if one["lag"] else "")
         for one in found["items"]
@@ -102,7 +104,7 @@ def parked_list(
         return
     _say_away(found)
     if not found["items"]:
-        console.print("Nothing is parked.")
+        console.print(f"Nothing is parked{_elsewhere(found)}.")
         return
     columns(("service", "fingerprint", "reason", "keys", "records", "for example"), map(_group, found["items"]))
 
@@ -207,7 +209,7 @@ def quarantine_list(
         return
     _say_away(found)
     if not found["items"]:
-        console.print("Nothing is in quarantine.")
+        console.print(f"Nothing is in quarantine{_elsewhere(found)}.")
         return
     rows = ((one["service"], one["topic"], one["reason"], str(one["count"]), one["last_at"]) for one in found["items"])
     columns(("service", "topic", "reason", "records", "last"), rows)
@@ -239,6 +241,11 @@ def _act(state: Path | None, as_json: bool, address: str, **body: Any) -> None:
             console.print(f"  {event}", markup=False)
     if not done["ok"]:
         raise typer.Exit(1)
+
+
+def _elsewhere(found: dict[str, Any]) -> str:
+    """Where nothing is, of a list that could not ask everybody."""
+    return " in those that answer" if found["away"] else ""
 
 
 def _say_away(found: dict[str, Any]) -> None:

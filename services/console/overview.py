@@ -53,6 +53,7 @@ async def lag(console: Console, asked: Asked) -> JsonObject:
             for one in console.watch.sight.groups
         ],
         "seen_at": console.watch.sight.at,
+        "kafka_away": not console.watch.sight.kafka,
         "next": None,
     }  # fmt: skip
 

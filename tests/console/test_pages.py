@@ -11,6 +11,7 @@ from contracts import topics
 from eventing.clock import system_now
 from eventing.transient import TransientError
 from services.console.site import ACTIONS, PAGES
+from services.console.state import Sight
 from services.console.store import Store
 from tests.console.conftest import World
 
@@ -241,6 +242,15 @@ async def test_without_kafka_a_record_is_shown_without_its_body(full: World) -> 
     page = await (await full.as_("staff")).get(f"/streams/{one.place}")
     assert page.status_code == 200
     assert "Kafka does not answer" in page.text
+
+
+async def test_a_lag_that_is_old_because_kafka_is_away_says_so(full: World) -> None:
+    """It was zeros, as last seen, with the time of now."""
+    browser = await full.as_("staff")
+    for answers in (True, False):
+        full.console.watch.sight = Sight(kafka=answers)
+        assert ("Kafka does not answer" in (await browser.get("/lag")).text) is not answers
+        assert (await full.program("staff-key").get("/api/lag")).json()["kafka_away"] is not answers
 
 
 @pytest.mark.parametrize("nasty", ["<script>alert(1)</script>", "E-\"'&", "a/b", "%2e%2e", "élève", "x" * 300])

@@ -46,7 +46,19 @@ def test_a_service_that_is_away_is_said_beside_an_empty_list(verb: str, monkeypa
             return {"items": [], "away": ["enrollment"]}
 
     monkeypatch.setattr("wea.verbs_console.running", lambda _: nullcontext(Console()))
-    assert "enrollment does not answer" in wea(verb, "list").stdout
+    said = wea(verb, "list").stdout
+    assert "enrollment does not answer" in said
+    assert " in those that answer." in said, "of the one that does not nobody knows"
+
+
+def test_a_lag_that_is_old_because_kafka_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Console:
+        def get(self, *_: Any, **__: Any) -> Any:
+            row = {"group": "enrollment", "topic": "wea.portal.v1", "lag": 0, "oldest_seconds": 0}
+            return {"items": [row], "kafka_away": True}
+
+    monkeypatch.setattr("wea.verbs_console.running", lambda _: nullcontext(Console()))
+    assert "Kafka does not answer: shown as it was last seen." in wea("lag").stdout
 
 
 @pytest.mark.parametrize(
