@@ -149,7 +149,7 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
         Safe to repeat: `event_id` says which head is meant; without it the same reason within a minute is a repeat.
         """
         if dry_run or body.dry_run:
-            return _outcome(await _mend(parking.preview_skip(database, key)))
+            return _outcome(await _mend(parking.preview_skip(database, key, event_id=body.event_id)))
         await record_action(database, caller, "parked.skip", key, body.reason)
         work = parking.skip(database, key, _handlers(service), reason=body.reason, event_id=body.event_id)
         return _outcome(await _repeatable(key, work))

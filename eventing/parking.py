@@ -108,11 +108,13 @@ async def preview(database: Database, key: str, handlers: Handlers, *, data: dic
     return outcome
 
 
-async def preview_skip(database: Database, key: str) -> Outcome:
+async def preview_skip(database: Database, key: str, *, event_id: str | None = None) -> Outcome:
     """What skipping would take out, and how much would then be tried. Raises NotParkedError."""
     head = await _required(database, key)
-    left = await _count(database, key) - (head["reason"]["code"] != GAP)
-    return Outcome(key, dry_run=True, left=left, skipped=_skips(head))
+    left = await _count(database, key)
+    if event_id is not None and head["event_id"] != event_id:
+        return Outcome(key, dry_run=True, left=left)
+    return Outcome(key, dry_run=True, left=left - (head["reason"]["code"] != GAP), skipped=_skips(head))
 
 
 async def skip(

@@ -27,7 +27,8 @@ async def skip(console: Console, asked: Asked) -> Done:
     outcome, key = await _mended(console, asked, "skip", {"event_id": asked.query.get("event_id")})
     taken = outcome.get("skipped")
     if asked.dry_run:
-        sentence = f"Would {_skipping(taken)[0]} There is no way back into the lane."
+        back = " There is no way back into the lane." if taken else ""
+        sentence = f"Would {_skipping(taken)[0]}{back}"
         return Done(sentence, dry_run=True, facts={"skipped": taken, "left": outcome["left"]})
     then = said(outcome, service_of(console, asked), key)
     return replace(
@@ -113,7 +114,10 @@ async def _mended(console: Console, asked: Asked, how: str, more: JsonObject) ->
 def _skipping(taken: JsonObject | None) -> tuple[str, str]:
     """What is taken out of a lane: what a preview says of it, and what is said once it is done."""
     if taken is None:
-        return "take nothing out.", "Nothing was taken out: that was done before, or another record is first by now."
+        return (
+            "take nothing out: another record is first by now.",
+            "Nothing was taken out: that was done before, or another record is first by now.",
+        )
     if "missing" in taken:
         waits = f"{taken['missing']} is missing: {taken['before']} is tried without it."
         return f"go on, though {waits}", f"Gone on, though {waits}"

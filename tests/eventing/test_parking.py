@@ -191,6 +191,8 @@ async def test_skip_keeps_the_record_in_quarantine_and_goes_on_behind_it(
     await apply(database, toy, broken, behind)
     about = {"event_id": broken.event.id, "type": "toy.Heard", "topic": HEARD.name}
     assert (await parking.preview_skip(database, "k")).skipped == about
+    another = await parking.preview_skip(database, "k", event_id="another")
+    assert (another.skipped, another.left) == (None, 2)
     assert (await parking.skip(database, "k", handlers, reason="sent by mistake")).skipped == about
     assert await heard(database, "k") == [behind.event.id]
     kept = await database["quarantine"].find_one({"event_id": broken.event.id})
