@@ -32,6 +32,7 @@ from eventing import metrics
 from eventing.applying import Applying, StoppedError
 from eventing.batch import Batch, Failure, Partition, Record
 from eventing.clients import has_left_its_group, started
+from eventing.gate import MOST_KEYS, Gate
 from eventing.kafka import KafkaError, KafkaSettings
 from eventing.mongo import Database
 from eventing.ownership import Ownership
@@ -71,6 +72,7 @@ class Consumer:
     """One member of a service's consumer group. `context` goes to every handler between the batch and `now`.
 
     `linger_ms`: how long records may wait at Kafka for others, so that they come in fewer and larger batches.
+    `parking_limit`: how many keys may park within a minute before it stops itself.
     """
 
     def __init__(
@@ -83,11 +85,12 @@ class Consumer:
         clock: Callable[[], datetime],
         most_records: int = MOST_RECORDS,
         linger_ms: int = 0,
+        parking_limit: int = MOST_KEYS,
     ) -> None:
         self.kafka, self.group, self.database, self.clock = kafka, group, database, clock
         self._topics = [topic for subscription in subscriptions for topic in subscription.topics]
         by_topic = {topic.name: s.handler for s in subscriptions for topic in s.topics}
-        self.reader = Reader.of(group, self._topics)
+        self.reader = Reader.of(group, self._topics, Gate(parking_limit))
         self.handlers = Handlers(by_topic, context, clock, self.reader)  # a parked record is retried by the same ones
         self._ownership = Ownership(database, self.reader)
         self._applying = Applying(database, self._ownership, self.handlers, most_records)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Sequence
 
+MOST_KEYS = 20  # that may park within a minute
+
 
 class ParkingStormError(Exception):
     """Too many keys park at once: it is this release that is wrong, not the records. The consumer stops."""
@@ -11,7 +13,7 @@ class ParkingStormError(Exception):
 class Gate:
     """Counts the keys that park: more than `limit` within `seconds` of system time closes it."""
 
-    def __init__(self, limit: int = 20, seconds: float = 60.0) -> None:
+    def __init__(self, limit: int = MOST_KEYS, seconds: float = 60.0) -> None:
         self.limit, self.seconds = limit, seconds
         self._when: dict[str, float] = {}
 

@@ -20,8 +20,9 @@ class Reader:
     gaps_closed: set[str] = field(default_factory=set)  # keys whose missing record has come: what waited can be tried
 
     @classmethod
-    def of(cls, group: str, topics: Iterable[Topic]) -> "Reader":
+    def of(cls, group: str, topics: Iterable[Topic], gate: Gate) -> "Reader":
         """A reader of these topics that owns no partitions yet."""
         known = tuple(topics)
         compacted = frozenset(topic.name for topic in known if topic.compacted)
-        return cls(group, compacted, frozenset(topic.name for topic in known if not topic.sequenced))
+        uncounted = frozenset(topic.name for topic in known if not topic.sequenced)
+        return cls(group, compacted, uncounted, gate=gate)

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from eventing.gate import MOST_KEYS
 from eventing.kafka import KafkaSettings, read_security
 
 DEVELOPMENT_SECRET = "development-only"  # noqa: S105 - refused in production
@@ -30,6 +31,7 @@ class ServiceSettings(BaseSettings):
     secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)  # HMAC key for e-mail addresses, learner ids and tokens
     clock_file: Path | None = None
     instance: str | None = None
+    parking_limit: int = Field(MOST_KEYS, ge=1)  # raise it where records are wrong and the code is right
     log: Literal["json", "text"] = "json"
     crash_at: Path | None = None  # a folder of orders to die, for tests (points.py)
     # JSON: security_protocol SASL_SSL, sasl_mechanism SCRAM-SHA-512, sasl_plain_username, sasl_plain_password, ca_file.

@@ -50,7 +50,16 @@ async def opened(settings: Settings, programs: Programs | None = None) -> AsyncI
             database=database,
             clock=clock,
             indexes=INDEXES,
-            consumer=Consumer(settings.kafka_settings, NAME, SUBSCRIPTIONS, database, database, programs, clock=clock),
+            consumer=Consumer(
+                settings.kafka_settings,
+                NAME,
+                SUBSCRIPTIONS,
+                database,
+                database,
+                programs,
+                clock=clock,
+                parking_limit=settings.parking_limit,
+            ),
             loops=(
                 Relay(settings.kafka_settings, database),
                 *_timers(settings, database, programs, clock),

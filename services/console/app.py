@@ -59,7 +59,7 @@ async def opened(settings: Settings) -> AsyncIterator[FastAPI]:
         repairing = Timer("repairs", 1.0, mend, database=database, clock=clock, instance=settings.instance)
         consumer = Consumer(
             settings.kafka_settings, "console", SUBSCRIPTIONS, database, database, settings, clock=clock,
-            linger_ms=LINGER_MS,
+            linger_ms=LINGER_MS, parking_limit=settings.parking_limit,
         )  # fmt: skip
         service = Service(
             "console", database, clock, indexes(settings.keep), consumer,

@@ -68,6 +68,7 @@ async def opened(settings: Settings) -> AsyncIterator[Front]:
             programs,
             pseudonyms,
             clock=clock,
+            parking_limit=settings.parking_limit,
         )
         intake = Intake()
         name = process_name(settings.instance)

@@ -68,7 +68,14 @@ async def opened(settings: Settings, programs: Programs | None = None) -> AsyncI
             clock=clock,
             indexes=INDEXES,
             consumer=Consumer(
-                settings.kafka_settings, NAME, SUBSCRIPTIONS, database, *context, clock=clock, linger_ms=LINGER_MS
+                settings.kafka_settings,
+                NAME,
+                SUBSCRIPTIONS,
+                database,
+                *context,
+                clock=clock,
+                linger_ms=LINGER_MS,
+                parking_limit=settings.parking_limit,
             ),
             loops=(
                 Relay(settings.kafka_settings, database),

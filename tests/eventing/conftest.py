@@ -83,11 +83,9 @@ async def kafka_settings(kafka: str) -> KafkaSettings:
 
 
 @asynccontextmanager
-async def consuming(
-    kafka: KafkaSettings, database: Database, toy: Toy, *, linger_ms: int = 0
-) -> AsyncIterator[Consumer]:
+async def consuming(kafka: KafkaSettings, database: Database, toy: Toy, **more: int) -> AsyncIterator[Consumer]:
     subscriptions = [Subscription(HEARD, WHOLE, toy.on_heard)]
-    consumer = Consumer(kafka, "toy", subscriptions, database, database, clock=system_now, linger_ms=linger_ms)
+    consumer = Consumer(kafka, "toy", subscriptions, database, database, clock=system_now, **more)
     await consumer.start()
     try:
         yield consumer

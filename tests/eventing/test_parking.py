@@ -386,6 +386,20 @@ async def test_a_release_that_parks_more_than_twenty_keys_a_minute_stops_before_
         await until_true(lambda: _all_but_parked(database, 30))
 
 
+async def test_an_operator_who_has_looked_can_let_more_keys_park(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    """Where the records are wrong and the release is right, no restart would get past them."""
+    topics = Topics()
+    sent = [topics.record(HEARD.name, f"k{n}", "toy.Heard", {}) for n in range(31)]
+    toy.broken = set(ids(sent[:30]))
+    await say(kafka_settings, *sent)
+    async with consuming(kafka_settings, database, toy, parking_limit=100) as consumer:
+        await until_true(lambda: _all_but_parked(database, 31))
+        assert consumer.ready
+    assert await database["parked"].count_documents({}) == 30
+
+
 def test_the_gate_forgets_keys_after_a_minute() -> None:
     gate = Gate(limit=2, seconds=0.0)
     for n in range(10):
