@@ -9,7 +9,7 @@ from contracts.cloudevents import CloudEvent
 from contracts.faults import UnknownType
 from contracts.strict_json import StrictJsonError
 from eventing.batch import Record
-from services.enrollment.claims import Claim, content_digest
+from services.enrollment.claims import UNKNOWN, Claim, content_digest
 from services.enrollment.learning import Fact, NeaFact, PortalFact
 from services.enrollment.pseudonyms import Pseudonyms
 from services.enrollment.reasons import Unused
@@ -35,12 +35,13 @@ class Arrival:
 def read(record: Record, pseudonyms: Pseudonyms) -> Arrival:
     """Never raises: a record that cannot be read must not hold up the batch."""
     event = record.event
-    claim = Claim(event.source, event.id, event.type, digest="", via="kafka")
+    claim = Claim(event.source, event.id, event.type, digest=UNKNOWN, via="kafka")
     try:
         fact = _from_portal(record) if record.topic == topics.PORTAL.name else _from_inbox(record, pseudonyms)
         # Only of what could be read: orjson reads data deeper than it writes them.
-        digest = content_digest(event.type, event.time, event.data)
-        return Arrival(record, replace(claim, digest=digest), fact)
+        digest = UNKNOWN if event.source == nea.SOURCE else content_digest(event.type, event.time, event.data)
+        via = "kafka" if record.topic == topics.PORTAL.name else "http"
+        return Arrival(record, replace(claim, digest=digest, via=via), fact)
     except UnknownType as error:
         return Arrival(record, claim, unused=Unused.UNKNOWN_TYPE, bug=error)
     except ValidationError as error:

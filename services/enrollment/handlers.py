@@ -9,6 +9,7 @@ from eventing.mongo import Database
 from eventing.reasons import Reason
 from services.enrollment import metrics
 from services.enrollment.arrivals import Arrival, read
+from services.enrollment.claims import COLLECTION
 from services.enrollment.forgetting import Forgotten, forget
 from services.enrollment.gathering import Needs
 from services.enrollment.learning import NeaFact
@@ -30,12 +31,12 @@ async def on_intake(
         arrivals = {record.place: read(record, pseudonyms) for record in tx.upcoming}
         await tx.gather(_needs(arrivals))
         ids = {arrival.claim.id for arrival in arrivals.values()}
-        unclaimed = {arrival.claim.id for arrival in arrivals.values() if arrival.from_portal}
-        known, forgotten = Known(await tx.claimed(unclaimed), await tx.accounted(ids)), Forgotten()
+        known, forgotten = Known(await tx.claimed(ids), await tx.accounted(ids)), Forgotten()
         for record in tx.records():
             arrival = arrivals[record.place]
-            if arrival.from_portal and not _admitted(tx, arrival, known):
+            if arrival.from_portal and not _admitted(arrival, known, tx):
                 continue
+            _claim(arrival, known, tx)
             with tx.parking(record):
                 if arrival.claim.id not in known.accounted:
                     decision = _decided(tx, arrival, programs)
@@ -62,8 +63,8 @@ def _needs(arrivals: Mapping[str, Arrival]) -> Needs:
     return needs
 
 
-def _admitted(tx: Tx, arrival: Arrival, known: Known) -> bool:
-    """Claim an event that the portal wrote to Kafka, as the HTTP intake would have; or keep it in quarantine."""
+def _admitted(arrival: Arrival, known: Known, tx: Tx) -> bool:
+    """Whether an event that the portal wrote to Kafka can be claimed, as over HTTP; else it is kept in quarantine."""
     claim = arrival.claim
     unused = arrival.unused
     is_parked = arrival.record.parked_n is not None  # an operator may have given it other data
@@ -73,10 +74,15 @@ def _admitted(tx: Tx, arrival: Arrival, known: Known) -> bool:
         about = {"key": arrival.record.key.encode(), "event_id": claim.event_id, "type": claim.type}
         tx.quarantine(arrival.record.place, arrival.record.topic, Reason(unused.value), arrival.record.value, **about)
         return False
-    if claim.id not in known.claimed:
-        tx.bulk("intake", claim.take())
-        known.claimed[claim.id] = claim.digest
     return True
+
+
+def _claim(arrival: Arrival, known: Known, tx: Tx) -> None:
+    """Claim what is not claimed: what came by Kafka, and what the inbox has and a database from a backup lacks."""
+    claim = arrival.claim
+    if claim.id not in known.claimed:
+        tx.bulk(COLLECTION, claim.take())
+        known.claimed[claim.id] = claim.digest
 
 
 def _decided(tx: Tx, arrival: Arrival, programs: Programs) -> Decision:

@@ -23,7 +23,7 @@ from eventing.points import reached
 from eventing.reasons import Reason
 from eventing.transient import RefusedError, TransientError, pause
 from services.enrollment import metrics
-from services.enrollment.claims import COLLECTION, FACTS, Claim, body_digest
+from services.enrollment.claims import COLLECTION, FACTS, UNKNOWN, Claim, body_digest
 from services.enrollment.reasons import Unused
 from services.enrollment.state import Outcome
 
@@ -83,7 +83,7 @@ class FromPortal:
             if before is None:
                 mine[claim.id] = claim.digest
                 fresh.append(claim)
-            elif before != claim.digest:
+            elif before not in (claim.digest, UNKNOWN):
                 conflicts.append(index)
         if conflicts:
             return Settled(conflicts=tuple(conflicts))
@@ -112,7 +112,7 @@ class FromNea:
     def settle(self, held: dict[str, str]) -> Settled:
         claim = self.claim
         before = held.get(claim.id)
-        if before == claim.digest:
+        if before in (claim.digest, UNKNOWN):
             return Settled()
         if before is not None:
             return Settled([self._kept(Unused.ID_REUSED, "")])

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from contracts import events, nea, topics
+from contracts import events, topics
 from eventing import envelope, parking
 from eventing.batch import Batch, Failure
 from eventing.parking import Handlers
@@ -14,7 +14,6 @@ from eventing.reader import Reader
 from eventing.reasons import Reason
 from eventing.testing import batch_of
 from services.enrollment import handlers, policy
-from services.enrollment.claims import Claim
 from services.enrollment.handlers import on_intake
 from tests.enrollment.builders import (
     ANA,
@@ -41,6 +40,7 @@ from tests.enrollment.builders import (
     unmerged,
 )
 from tests.enrollment.conftest import Enrollment
+from tests.enrollment.intakes import Doors
 
 PORTAL = topics.PORTAL.name
 
@@ -335,6 +335,26 @@ async def test_an_outcome_that_is_none_of_the_six_is_none(enrollment: Enrollment
     assert "(session.attended): no outcome" in problem
 
 
+async def test_a_database_from_a_backup_has_the_claims_of_what_came_since_from_the_inbox(
+    enrollment: Enrollment, doors: Doors
+) -> None:
+    """What was accepted after the backup still is: its repeats have no effect, and its id stands for nothing else."""
+    fact, webhook = attended(), submitted()
+    assert (await doors.structured(fact.cloudevent)).status_code == 202
+    assert (await doors.webhook(webhook, webhook.id)).status_code == 202
+    await enrollment.database["intake"].delete_many({})
+    await enrollment.when(fact, webhook)
+    books = await enrollment.books()
+    assert (books["accepted"], books["accounted"], books["problems"]) == (2, 2, [])
+
+    assert (await doors.structured(fact.cloudevent)).status_code == 202
+    assert (await doors.structured(fact.cloudevent | {"data": fact.data | {"minutes": 60}})).status_code == 409
+    assert (await doors.webhook(webhook, webhook.id)).status_code == 202
+    assert await doors.quarantine() == []
+    books = await enrollment.books()
+    assert (books["accepted"], books["inbox_outbox"], books["problems"]) == (2, 0, [])
+
+
 @pytest.mark.parametrize(
     ("collection", "said"),
     [
@@ -348,9 +368,7 @@ async def test_the_books_name_what_was_lost_from_the_database(
     enrollment: Enrollment, collection: str, said: str
 ) -> None:
     await enrollment.when(scheduled(), attended(), profile(ANA, nea_member_id="N-1"), topic=PORTAL)
-    webhook = submitted()
-    await enrollment.database["intake"].insert_one(Claim(nea.SOURCE, webhook.id, webhook.type, "d").document())
-    await enrollment.when(webhook)
+    await enrollment.when(submitted())
     assert (await enrollment.books())["problems"] == []
     row = await enrollment.database[collection].find_one({"type": "session.attended"} if collection == "intake" else {})
     await enrollment.database[collection].delete_one(row)

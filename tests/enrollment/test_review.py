@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from contracts import events, program, topics
+from contracts import events, program
 from contracts.program_year import Programs
 from services.enrollment import gathering, timers
 from services.enrollment.store import find_attended
@@ -138,10 +138,9 @@ def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_at_once")
 async def test_a_plan_for_more_than_one_unit_can_judge_reaches_everyone_in_steps(enrollment: Enrollment) -> None:
-    facts = (scheduled(), *(attended(who) for who in WHO), merged(ANA, WHO[0]))
-    await enrollment.given(*facts, topic=topics.PORTAL.name)
+    await enrollment.given(scheduled(), *(attended(who) for who in WHO), merged(ANA, WHO[0]))
     plan = cancelled()
-    await enrollment.when(plan, topic=topics.PORTAL.name)
+    await enrollment.when(plan)
     assert await enrollment.names() == ["SessionCancelled"]
     under_way = ["session W-1: those who attended are being judged by its new plan"]
     assert (await enrollment.books())["problems"] == under_way
