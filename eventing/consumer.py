@@ -32,7 +32,7 @@ from eventing import metrics
 from eventing.applying import Applying, StoppedError
 from eventing.batch import Batch, Failure, Partition, Record
 from eventing.clients import has_left_its_group, started
-from eventing.gate import MOST_KEYS, Gate
+from eventing.gate import MOST_KEYS
 from eventing.kafka import KafkaError, KafkaSettings
 from eventing.mongo import Database
 from eventing.ownership import Ownership
@@ -90,7 +90,7 @@ class Consumer:
         self.kafka, self.group, self.database, self.clock = kafka, group, database, clock
         self._topics = [topic for subscription in subscriptions for topic in subscription.topics]
         by_topic = {topic.name: s.handler for s in subscriptions for topic in s.topics}
-        self.reader = Reader.of(group, self._topics, Gate(parking_limit))
+        self.reader = Reader.of(group, self._topics, parking_limit)
         self.handlers = Handlers(by_topic, context, clock, self.reader)  # a parked record is retried by the same ones
         self._ownership = Ownership(database, self.reader)
         self._applying = Applying(database, self._ownership, self.handlers, most_records)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from eventing.gate import Gate
+from eventing.gate import MOST_KEYS, Gate
 from eventing.mongo import Owner
 from eventing.topics import Topic
 
@@ -20,9 +20,9 @@ class Reader:
     gaps_closed: set[str] = field(default_factory=set)  # keys whose missing record has come: what waited can be tried
 
     @classmethod
-    def of(cls, group: str, topics: Iterable[Topic], gate: Gate) -> "Reader":
+    def of(cls, group: str, topics: Iterable[Topic], parking_limit: int = MOST_KEYS) -> "Reader":
         """A reader of these topics that owns no partitions yet."""
         known = tuple(topics)
         compacted = frozenset(topic.name for topic in known if topic.compacted)
         uncounted = frozenset(topic.name for topic in known if not topic.sequenced)
-        return cls(group, compacted, uncounted, gate=gate)
+        return cls(group, compacted, uncounted, gate=Gate(parking_limit))
