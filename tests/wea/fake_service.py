@@ -24,7 +24,9 @@ def follow(clock: Path) -> None:
     acks.mkdir(exist_ok=True)
     while True:
         version = json.loads(clock.read_text())["version"]
-        (acks / str(os.getpid())).write_text(str(version))
+        new = acks / f".{os.getpid()}"
+        new.write_text(str(version))
+        new.replace(acks / str(os.getpid()))  # as services do: whoever reads it finds no half of one
         time.sleep(0.02)
 
 
