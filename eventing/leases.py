@@ -48,14 +48,15 @@ class Shares:
     @property
     def mine(self) -> frozenset[int]:
         """The parts that are ours this moment. Ask before each step: they may go from one to the next."""
-        return frozenset(self._terms) if system_now() < self._until else frozenset()
+        return frozenset(self.terms)
 
-    def term(self, part: int) -> int | None:
-        """Which of our terms with this part it is; None where it is not ours this moment.
+    @property
+    def terms(self) -> Mapping[int, int]:
+        """The parts that are ours this moment, each by which of our terms with it this is.
 
         A part that was another's meanwhile is ours in another term: what was read of it before is no longer so.
         """
-        return self._terms.get(part) if system_now() < self._until else None
+        return self._terms if system_now() < self._until else {}
 
     async def keep(self) -> None:
         """Hold the share until cancelled."""

@@ -46,7 +46,7 @@ class Relay:
         self._wake = database.woken_by(self.source.collection)
         self._producer: AIOKafkaProducer | None = None
         self._attempt = 0
-        self._terms: Mapping[int, int | None] = {}  # under which the rows in hand were read, by lane
+        self._terms: Mapping[int, int] = {}  # under which the rows in hand were read, by lane
         self._passed_over: set[str] = set()  # keys that failed, until all others have had their turn
         self._removal = Removal(database, self.source, MOST_ROWS)
 
@@ -95,7 +95,7 @@ class Relay:
     async def _rows(self) -> list[dict[str, Any]]:
         """The next rows of our lanes that are not published."""
         await self._shares.give_back()  # nothing of ours is on its way now
-        self._terms = {lane: self._shares.term(lane) for lane in self._shares.mine}
+        self._terms = self._shares.terms
         if not self._terms:
             return []
         most = MOST_ROWS + await self._removal.seen_yet()
@@ -125,7 +125,7 @@ class Relay:
         """One key's rows, each acknowledged before the next is sent. Returns those that were, and if none failed."""
         done: list[dict[str, Any]] = []
         for row in rows:
-            if self._shares.term(row["lane"]) != self._terms[row["lane"]]:
+            if self._shares.terms.get(row["lane"]) != self._terms[row["lane"]]:
                 # Another relay may be publishing this lane, or was meanwhile. Ours could now come after a later row of
                 # the same key, and on a compacted topic it would be the one that stays.
                 log.info("lane_lost", lane=row["lane"], left=len(rows) - len(done))

@@ -394,3 +394,22 @@ async def test_a_lane_that_was_lost_and_is_ours_again_is_published_from_what_the
         monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", away_during_the_first)
         await asyncio.wait_for(turned.wait(), PATIENCE_SECONDS)
     assert len(sent) == 1
+
+
+async def test_lanes_whose_lease_ends_while_they_are_counted_are_nobodys(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+
+    async def noted(*given: Any, **_more: Any) -> None:
+        sent.append(given)
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", noted)
+    await publish(database, "k", "1")
+    relay = Relay(kafka_settings, database)
+    await relay._shares.renew()
+    times = iter([system_now()])
+    monkeypatch.setattr("eventing.leases.system_now", lambda: next(times, system_now() + LIFE))
+    await relay._publish(await relay._rows())
+    await relay._close()
+    assert sent == []
