@@ -94,6 +94,9 @@ def read_security(said: str) -> tuple[tuple[str, str], ...]:
         raise ValueError(f"WEA_KAFKA_SECURITY: {unknown[0]} is none of {', '.join(SECURITY)}")
     if (protocol := given.get("security_protocol", PROTOCOLS[0])) not in PROTOCOLS:
         raise ValueError(f"WEA_KAFKA_SECURITY: security_protocol is one of {', '.join(PROTOCOLS)}")
+    for name, of in (*((one, "SASL") for one in SIGN_IN), ("ca_file", "SSL")):
+        if given.get(name) and of not in protocol:
+            raise ValueError(f"WEA_KAFKA_SECURITY: {name} is for {of}, and security_protocol is {protocol}")
     if protocol.startswith("SASL") and (missing := [name for name in SIGN_IN if not given.get(name)]):
         raise ValueError(f"WEA_KAFKA_SECURITY: {protocol} needs {', '.join(missing)}")
     if given.get("sasl_mechanism") not in (None, *MECHANISMS):
