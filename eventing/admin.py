@@ -163,7 +163,8 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
         if body.data is None:
             raise ProblemError(422, "invalid", "Edit needs data.", errors=[{"field": "data", "reason": "required"}])
         if dry_run or body.dry_run:
-            return _outcome(await _mend(parking.preview(database, key, _handlers(service), data=body.data)))
+            work = parking.preview(database, key, _handlers(service), data=body.data, event_id=body.event_id)
+            return _outcome(await _mend(work))
         await record_action(database, caller, "parked.edit", key, body.reason)
         work = parking.edit(database, key, _handlers(service), data=body.data, event_id=body.event_id)
         return _outcome(await _mend(_repeatable(key, work)))

@@ -88,13 +88,15 @@ async def closed_gaps(database: Database) -> set[str]:
     return {head["key"] for head in heads if head is not None and head["reason"]["code"] == GAP}
 
 
-async def preview(database: Database, key: str, handlers: Handlers, *, data: dict[str, Any] | None = None) -> Outcome:
+async def preview(
+    database: Database, key: str, handlers: Handlers, *, data: dict[str, Any] | None = None, event_id: str | None = None
+) -> Outcome:
     """What retrying the head, as it is or with other data, would do: done, reported and taken back.
 
-    Raises NotParkedError and OtherKeyError, as `edit` does.
+    `event_id` is of the head that the data is for. Raises NotParkedError and OtherKeyError. All of it as in `edit`.
     """
     head = await _required(database, key)
-    if data is not None:
+    if data is not None and event_id in (None, head["event_id"]):
         record = _record(handlers.reader, head)
         _check_key(key, record, data)
         head = {**head, **_edited(record, data)}

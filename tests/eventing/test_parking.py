@@ -266,6 +266,9 @@ async def test_an_edit_that_is_repeated_is_not_given_to_the_next_record(
     for _ in range(2):  # on the same record it may be said again
         assert (await edit(data={"n": "one"})).left == 3
     assert await _data(database, "k") == [record.event.data for record in sent[1:]]
+    previewed = await parking.preview(database, "k", handlers, data={"n": "two"}, event_id=sent[0].event.id)
+    assert previewed.reason is not None  # of the record that is first by now, as it stands
+    assert previewed.reason["code"] == "broken"
     await edit(data={"n": "two"}, event_id=sent[0].event.id)
     assert await _data(database, "k") == [record.event.data for record in sent[1:]]
     await edit(data={"n": "two"}, event_id=sent[1].event.id)
