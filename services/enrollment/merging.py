@@ -36,9 +36,7 @@ def erase(draft: World, educator_id: str) -> set[str]:
     """Take all personal data out of a person's accounts and NEA's learners. Facts stay under their opaque ids."""
     group = draft.group(educator_id)
     names = _names(draft, educator_id)
-    for (
-        member
-    ) in group.members:  # all of them before any claim is settled: nothing passes to another of the same person
+    for member in group.members:  # all, before a claim is settled: nothing passes to another account of the same person
         draft.put(replace(member, profile=None, erased=True))
     changed = {id for member in group.members for id in identity.settle_claim(draft, member.id)}
     changed |= identity.retry_learners(draft, names)
