@@ -35,13 +35,13 @@ class Arrival:
 def read(record: Record, pseudonyms: Pseudonyms) -> Arrival:
     """Never raises: a record that cannot be read must not hold up the batch."""
     event = record.event
-    claim = Claim(event.source, event.id, event.type, digest=UNKNOWN, via="kafka")
+    by_kafka = record.topic == topics.PORTAL.name
+    claim = Claim(event.source, event.id, event.type, digest=UNKNOWN, via="kafka" if by_kafka else "http")
     try:
-        fact = _from_portal(record) if record.topic == topics.PORTAL.name else _from_inbox(record, pseudonyms)
+        fact = _from_portal(record) if by_kafka else _from_inbox(record, pseudonyms)
         # Only of what could be read: orjson reads data deeper than it writes them.
         digest = UNKNOWN if event.source == nea.SOURCE else content_digest(event.type, event.time, event.data)
-        via = "kafka" if record.topic == topics.PORTAL.name else "http"
-        return Arrival(record, replace(claim, digest=digest, via=via), fact)
+        return Arrival(record, replace(claim, digest=digest), fact)
     except UnknownType as error:
         return Arrival(record, claim, unused=Unused.UNKNOWN_TYPE, bug=error)
     except ValidationError as error:

@@ -8,12 +8,12 @@ import pytest
 
 from contracts import events, topics
 from eventing import envelope, parking
-from eventing.batch import Batch, Failure
+from eventing.batch import Batch, Failure, Record
 from eventing.parking import Handlers
 from eventing.reader import Reader
 from eventing.reasons import Reason
 from eventing.testing import batch_of
-from services.enrollment import handlers, policy
+from services.enrollment import arrivals, handlers, policy
 from services.enrollment.handlers import on_intake
 from tests.enrollment.builders import (
     ANA,
@@ -353,6 +353,17 @@ async def test_a_database_from_a_backup_has_the_claims_of_what_came_since_from_t
     assert await doors.quarantine() == []
     books = await enrollment.books()
     assert (books["accepted"], books["inbox_outbox"], books["problems"]) == (2, 0, [])
+
+
+@pytest.mark.parametrize(("topic", "via"), [(topics.INBOX.name, "http"), (PORTAL, "kafka")])
+@pytest.mark.parametrize("data", [{}, {"minutes": "none"}])
+def test_a_claim_says_how_its_event_came_whether_or_not_it_can_be_read(
+    enrollment: Enrollment, topic: str, via: str, data: dict[str, Any]
+) -> None:
+    fact = attended()
+    (record,) = batch_with(enrollment, replace(fact, data=fact.data | data), topic).records
+    assert isinstance(record, Record)
+    assert arrivals.read(record, PSEUDONYMS).claim.via == via
 
 
 @pytest.mark.parametrize(
