@@ -181,6 +181,10 @@ def parked_edit(
     key: KeyArgument,
     data: Annotated[Path, typer.Option(help="A file with the record's new data, a JSON object; - is standard input.")],
     reason: ReasonOption,
+    event_id: Annotated[
+        str | None,
+        typer.Option(help="Of the record that the data is for: where another is first by now, none is edited."),
+    ] = None,
     dry_run: DryRunOption = False,
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -192,7 +196,7 @@ def parked_edit(
     except ValueError as error:
         raise UserError(f"{data} is not JSON: {error}.") from None
     address = _path("parked", service, "by-key", "edit")
-    _act(state, as_json, address, key=key, data=content, reason=reason, dry_run=dry_run)
+    _act(state, as_json, address, key=key, event_id=event_id, data=content, reason=reason, dry_run=dry_run)
 
 
 @quarantine.command("list")

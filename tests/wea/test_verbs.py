@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,22 @@ def test_a_service_that_is_away_is_said_beside_an_empty_list(verb: str, monkeypa
     said = wea(verb, "list").stdout
     assert "enrollment does not answer" in said
     assert " in those that answer." in said, "of the one that does not nobody knows"
+
+
+@pytest.mark.parametrize("verb", ["skip", "edit"])
+def test_a_parked_record_that_is_taken_out_or_edited_can_be_named(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, Any] = {}
+
+    class Console:
+        def post(self, _service: str, _path: str, body: dict[str, Any], _role: str) -> Any:
+            said.update(body)
+            return {"done": "Done.", "ok": True, "dry_run": False}
+
+    monkeypatch.setattr("wea.verbs_console.running", lambda _: nullcontext(Console()))
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b"{}")))
+    more = ["--data", "-"] if verb == "edit" else []
+    done = wea("parked", verb, "clockhours", "E-1", "--event-id", "w1", "--reason", "x", *more)
+    assert (done.returncode, said.get("event_id")) == (0, "w1"), done.stderr
 
 
 def test_a_lag_that_is_old_because_kafka_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
