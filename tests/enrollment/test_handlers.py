@@ -355,6 +355,21 @@ async def test_a_database_from_a_backup_has_the_claims_of_what_came_since_from_t
     assert (books["accepted"], books["inbox_outbox"], books["problems"]) == (2, 0, [])
 
 
+async def test_an_event_that_was_applied_and_has_lost_its_claim_is_claimed_again_by_a_repeat_of_it(
+    enrollment: Enrollment, doors: Doors
+) -> None:
+    """As docs/runbooks/books-wrong.md says: of a database that was restored before the inbox gave claims back."""
+    fact = attended()
+    await enrollment.given(fact)
+    await enrollment.database["intake"].delete_many({})
+    (problem,) = (await enrollment.books())["problems"]
+    assert "not among what was accepted" in problem
+    assert (await doors.structured(fact.cloudevent)).status_code == 202
+    await enrollment.when(fact)
+    assert await enrollment.published() == []
+    assert (await enrollment.books())["problems"] == []
+
+
 @pytest.mark.parametrize(("topic", "via"), [(topics.INBOX.name, "http"), (PORTAL, "kafka")])
 @pytest.mark.parametrize("data", [{}, {"minutes": "none"}])
 def test_a_claim_says_how_its_event_came_whether_or_not_it_can_be_read(
