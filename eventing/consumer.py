@@ -181,12 +181,13 @@ class Consumer:
         """Join the group anew by a new client: the one that we have never will."""
         log.error("kafka_client_replaced")
         await self.revoked()
-        await self._subscriber.stop()
         attempt = 0
-        while self._subscriber.consumer is None:
+        while True:
             try:
+                await self._subscriber.stop()
                 await started(self._subscriber, self._subscriber.stop)
-            except (KafkaError, OSError) as error:
+                return
+            except Exception as error:  # noqa: BLE001 - nobody waits for this: whatever it is, nothing would be read
                 attempt += 1
                 log.warning("kafka_client_not_replaced_yet", error=type(error).__name__)
                 await asyncio.sleep(pause(attempt))

@@ -255,11 +255,12 @@ async def test_a_consumer_told_to_end_while_it_waits_for_mongodb_ends(
     assert consumer.stopped_because is None
 
 
+@pytest.mark.parametrize("how", ["at once", "though it raises as it is stopped"])
 async def test_a_client_that_kafka_has_answered_in_an_unforeseen_way_is_replaced(
-    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """aiokafka sends no heartbeat any more, and raises at each poll from then on; the service seemed ready."""
-    beat, failed = GroupCoordinator._do_heartbeat, asyncio.Event()
+    beat, stop, failed = GroupCoordinator._do_heartbeat, AIOKafkaConsumer.stop, asyncio.Event()
     topics = Topics()
     async with consuming(kafka_settings, database, toy):
         await say(kafka_settings, topics.record(HEARD.name, "k", "toy.Heard", {}))
@@ -271,6 +272,13 @@ async def test_a_client_that_kafka_has_answered_in_an_unforeseen_way_is_replaced
                 raise UnknownError
             return await beat(coordinator)
 
+        async def raises_once(client: AIOKafkaConsumer) -> None:
+            monkeypatch.setattr(AIOKafkaConsumer, "stop", stop)
+            await stop(client)
+            raise UnknownError
+
+        if how != "at once":
+            monkeypatch.setattr(AIOKafkaConsumer, "stop", raises_once)
         monkeypatch.setattr(GroupCoordinator, "_do_heartbeat", fails_once)
         await asyncio.wait_for(failed.wait(), PATIENCE_SECONDS)
         await say(kafka_settings, topics.record(HEARD.name, "k", "toy.Heard", {}))
