@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from eventing.clock import system_now
 from eventing.gate import MOST_KEYS, Gate
 from eventing.mongo import Owner
 from eventing.topics import Topic
@@ -18,6 +20,7 @@ class Reader:
     owner: Owner | None = None  # the session under which it owns its partitions, once it has one
     gate: Gate = field(default_factory=Gate)
     gaps_closed: set[str] = field(default_factory=set)  # keys whose missing record has come: what waited can be tried
+    began: datetime = field(default_factory=system_now)  # a database from a backup is older than this
 
     @classmethod
     def of(cls, group: str, topics: Iterable[Topic], parking_limit: int = MOST_KEYS) -> "Reader":

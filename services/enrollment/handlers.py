@@ -6,6 +6,7 @@ from datetime import datetime
 from contracts.program_year import Programs
 from eventing.batch import Batch
 from eventing.mongo import Database
+from eventing.reader import Reader
 from eventing.reasons import Reason
 from services.enrollment import metrics
 from services.enrollment.arrivals import Arrival, read
@@ -31,7 +32,8 @@ async def on_intake(
         arrivals = {record.place: read(record, pseudonyms) for record in tx.upcoming}
         await tx.gather(_needs(arrivals))
         ids = {arrival.claim.id for arrival in arrivals.values()}
-        known, forgotten = Known(await tx.claimed(ids), await tx.accounted(ids)), Forgotten()
+        asked = {arrival.claim.id for arrival in arrivals.values() if _may_be_unclaimed(arrival, batch.reader)}
+        known, forgotten = Known(asked, await tx.claimed(asked), await tx.accounted(ids)), Forgotten()
         for record in tx.records():
             arrival = arrivals[record.place]
             if arrival.from_portal and not _admitted(arrival, known, tx):
@@ -49,10 +51,18 @@ async def on_intake(
 
 
 class Known:
-    """Which events were claimed, with what content, and which had their effect."""
+    """Which events were claimed, with what content, which of those asked for were not, and which had their effect."""
 
-    def __init__(self, claimed: dict[str, str], accounted: set[str]) -> None:
-        self.claimed, self.accounted = claimed, accounted
+    def __init__(self, asked: set[str], claimed: dict[str, str], accounted: set[str]) -> None:
+        self.claimed, self.unclaimed, self.accounted = claimed, asked - claimed.keys(), accounted
+
+
+def _may_be_unclaimed(arrival: Arrival, reader: Reader) -> bool:
+    """What the portal wrote is; what was accepted over HTTP only where a database from a backup has lost the claim.
+
+    Such a database is older than the process that reads on from it, so nobody else is asked for.
+    """
+    return arrival.from_portal or arrival.record.timestamp < reader.began
 
 
 def _needs(arrivals: Mapping[str, Arrival]) -> Needs:
@@ -80,8 +90,9 @@ def _admitted(arrival: Arrival, known: Known, tx: Tx) -> bool:
 def _claim(arrival: Arrival, known: Known, tx: Tx) -> None:
     """Claim what is not claimed: what came by Kafka, and what the inbox has and a database from a backup lacks."""
     claim = arrival.claim
-    if claim.id not in known.claimed:
+    if claim.id in known.unclaimed:
         tx.bulk(COLLECTION, claim.take())
+        known.unclaimed.remove(claim.id)
         known.claimed[claim.id] = claim.digest
 
 
