@@ -172,6 +172,20 @@ def test_one_that_fails_while_its_books_are_added_up_hides_no_findings(
     assert findings.problems == [f"clockhours at http://clockhours {why}.", "enrollment: e-1 is lost"]
 
 
+def test_books_may_take_longer_to_add_up_than_any_other_answer_to_come() -> None:
+    patience: dict[str, set[float]] = {}
+
+    class Noting(Starting):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            path = request.url.path
+            patience.setdefault(path, set()).add(request.extensions["timeout"]["read"])
+            return super().__call__(request)
+
+    check(Noting(times=0).system(), wait_seconds=-1)
+    assert patience["/admin/books"] == {120.0}
+    assert max(seconds for path, of in patience.items() if path != "/admin/books" for seconds in of) == 15.0
+
+
 def test_a_finding_in_a_ledger_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was Python's dictionary."""
     system = Asked()
