@@ -66,13 +66,15 @@ class KeyBook:
 
 
 def _of_text(text: str) -> list[Known]:
-    known: list[Known] = []
+    roles: dict[bytes, str] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         role, separator, key = part.partition("=")
         if not separator or not role or not key:
             raise ValueError("WEA_KEYS is role=KEY,role=KEY")
-        known.append((role, _digest(key.removeprefix(HASHED)) if key.startswith(HASHED) else hashed(key)))
-    return known
+        digest = _digest(key.removeprefix(HASHED)) if key.startswith(HASHED) else hashed(key)
+        if (other := roles.setdefault(digest, role)) != role:
+            raise ValueError(f"WEA_KEYS has one key for two roles, {other} and {role}: a key has one")
+    return [(role, digest) for digest, role in roles.items()]
 
 
 def _of_file(content: bytes) -> list[Known]:

@@ -72,6 +72,14 @@ def test_settings_may_hold_hashes_instead_of_keys() -> None:
             KeyBook(wrong)
 
 
+@pytest.mark.parametrize("again", ["k1", f"sha256:{hashed('k1').hex()}"])
+def test_a_key_has_one_role_and_two_for_one_are_refused(again: str) -> None:
+    """The last was taken, and whoever had the key for the first was refused as the wrong role."""
+    with pytest.raises(ValueError, match="one key for two roles, portal and staff"):
+        KeyBook(f"portal=k1,staff={again}")
+    assert KeyBook(f"portal=k1,portal={again}").role_of("k1") == ("portal", hashed("k1").hex()[:8])
+
+
 def test_every_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
 
