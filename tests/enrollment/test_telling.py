@@ -81,8 +81,8 @@ def test_of_a_learner_matched_late_a_revocation_is_told_before_the_award_that_it
 
 
 def test_of_a_learner_matched_late_the_earliest_award_is_told_first() -> None:
-    """The first that counts completes: which one NEA happened to send first decides nothing here."""
-    story = Story(submitted(), reviewed(on="2024-05-12"), reviewed(on="2024-05-10"))
+    """The first that counts completes: neither which one NEA happened to send first decides here, nor their names."""
+    story = Story(submitted(), reviewed(on="2024-05-12"), reviewed(submission="S-2", on="2024-05-10"))
     *_, first, second = story.hear(NEA_KNOWS)
     assert isinstance(first, events.CredentialAwarded)
     assert isinstance(second, events.CredentialAwarded)
