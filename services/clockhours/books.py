@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from contracts import topics
 from contracts.program import Programs
-from eventing.lanes import slug
+from eventing.missing import missing, missing_though_published
 from eventing.mongo import Database, faults
 from services.clockhours.answers import Book, BooksView
 from services.clockhours.ledger import subject_of
@@ -18,14 +18,7 @@ from services.clockhours.policy import decide, groups
 from services.clockhours.state import Account, Entry, Granted, Held, Reversed
 from services.clockhours.store import Tx
 
-_UNKNOWN = [
-    {"$lookup": {"from": "educators", "localField": "_id", "foreignField": "_id", "as": "known"}},
-    {"$match": {"known": []}},
-    {"$limit": 100},
-    {"$project": {"_id": 1}},
-]
-
-
+MOST_LOST = 100
 AT_ONCE = 200
 
 
@@ -129,13 +122,12 @@ def _subject(entry: Entry) -> str:
 
 async def _orphans(database: Database) -> Iterable[Book]:
     """Educators who have entries, or of whom we have told, and of whom nothing is known any more."""
-    told = {"$match": {f"sent.{slug(topics.CLOCKHOURS.name)}": {"$gt": 0}}}
+    by_educator = {"$group": {"_id": "$educator_id"}}
     with faults():
-        granted = await database["entries"].aggregate([{"$group": {"_id": "$educator_id"}}, *_UNKNOWN]).to_list(None)
-        lost = await database["lanes"].aggregate([told, *_UNKNOWN]).to_list(None)
-    problem = {row["_id"]: "account_is_lost" for row in lost} | {
-        row["_id"]: "entries_without_account" for row in granted
-    }
+        granted = missing(database, "educators", "entries", MOST_LOST, by_educator)
+        problem = {row["_id"]: "entries_without_account" async for row in granted}
+        told = missing_though_published(database, "educators", topics.CLOCKHOURS.name, MOST_LOST)
+        problem = {row["_id"]: "account_is_lost" async for row in told} | problem
     return [Book(educator_id=id_, problem=what, about=id_) for id_, what in problem.items()]
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from contracts import topics
-from eventing.lanes import slug
+from eventing.missing import missing, missing_though_published
 from eventing.mongo import Database, faults
 from services.enrollment.claims import COLLECTION, FACTS
 from services.enrollment.state import Outcome
@@ -61,22 +61,15 @@ async def _without_outcome(database: Database) -> list[dict[str, Any]]:
 async def _lost(database: Database, has_orphans: bool, limit: int) -> AsyncIterator[str]:
     """What must once have been there, since something else tells of it: no event ever takes it away."""
     if has_orphans:
-        async for row in _missing(database[FACTS], [], COLLECTION, limit):
+        async for row in missing(database, COLLECTION, FACTS, limit):
             whom = ", ".join(row["about"]) or "nobody"
             yield f"{row['type']} of {whom}: {row['outcome']}, and not among what was accepted ({row['_id']})"
     for topic, collection, what in ((topics.ENROLLMENT, EDUCATORS, "educator"), (topics.SESSIONS, SESSIONS, "session")):
-        told = {"$match": {f"sent.{slug(topic.name)}": {"$gt": 0}}}
-        async for row in _missing(database["lanes"], [told], collection, limit):
+        async for row in missing_though_published(database, collection, topic.name, limit):
             yield f"{what} {row['_id']}: told of, and no longer known"
-    learners: list[dict[str, Any]] = [{"$match": {"learner_id": {"$exists": True}}}, {"$group": {"_id": "$learner_id"}}]
-    async for row in _missing(database[FACTS], learners, LEARNERS, limit):
+    learners = {"$match": {"learner_id": {"$exists": True}}}, {"$group": {"_id": "$learner_id"}}
+    async for row in missing(database, LEARNERS, FACTS, limit, *learners):
         yield f"learner {row['_id']}: has events, and is no longer known"
-
-
-def _missing(of: Any, rows: list[dict[str, Any]], collection: str, limit: int) -> Any:
-    there = {"from": collection, "localField": "_id", "foreignField": "_id", "as": "there"}
-    stages = [{"$lookup": there}, {"$match": {"there": []}}, {"$limit": limit}]
-    return of.aggregate([*rows, *stages], allowDiskUse=True)
 
 
 async def _held(collection: str, rows: list[dict[str, Any]], database: Database) -> set[str]:
