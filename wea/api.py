@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tenacity import Retrying
 
 TIMEOUT_SECONDS = 15.0
-SLOW = {"/admin/books": 120.0}  # to add up those of 500,000 events takes a busy machine 14 s
+SLOW = {"/admin/books": 120.0}  # the first page looks for what is gone among all keys
 PROBE_SECONDS = 2.0
 BUSY = frozenset({429, 503})
 MOST_A_PAGE = 1000

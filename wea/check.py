@@ -16,13 +16,13 @@ from wea.api import NoAnswerError, System
 from wea.errors import UserError
 
 SERVICES = ("enrollment", "clockhours", "notifications")  # the console only listens
-WITH_BOOKS = ("enrollment", "clockhours")
 POLL_SECONDS = 0.2
 AT_REST_WITHIN_SECONDS = 30.0
 READY_WITHIN_SECONDS = 10.0  # whoever starts is ready in three
 NONE: Mapping[str, str] = MappingProxyType({})
 AT_MOST = 1000  # rows of an outbox that are looked at: what hangs there stands before what comes
-A_PAGE = 200  # educators whose books are added up in one request: it must end in time on a busy machine, too
+# Whose books are added up in one request, which must end in time on a busy machine, too: events, educators.
+A_PAGE = {"enrollment": 1000, "clockhours": 200}
 
 
 @dataclass
@@ -102,7 +102,7 @@ def under_way(system: System, shut: Mapping[str, str] = NONE) -> Findings:
 
 def add_up(system: System, findings: Findings, shut: Mapping[str, str] = NONE) -> None:
     """Have each service add up its own books, and put down what it finds."""
-    for service in WITH_BOOKS:
+    for service in A_PAGE:
         if service not in shut:
             findings.books[service] = list(_book(system, service, findings))
 
@@ -173,7 +173,7 @@ def _book(system: System, service: str, findings: Findings) -> Iterator[str]:
     counts: dict[str, Any] = {}
     after = None
     while True:
-        books = system.get(service, "/admin/books", "operator", limit=A_PAGE, after=after)
+        books = system.get(service, "/admin/books", "operator", limit=A_PAGE[service], after=after)
         _add_up(counts, books)
         for problem in books["problems"]:
             yield f"{service}: {_said(problem)}"
@@ -197,4 +197,4 @@ def _add_up(counts: dict[str, Any], page: dict[str, Any]) -> None:
         if isinstance(value, int):
             counts[name] = counts.get(name, 0) + value
         elif isinstance(value, dict):
-            counts[name] = value
+            _add_up(counts.setdefault(name, {}), value)

@@ -3,14 +3,14 @@
 import re
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Query
+from fastapi import Depends, FastAPI, Request
 
 from contracts.program_year import Programs
 from eventing.admin import build_api
 from eventing.audit import staged
 from eventing.batch import Batch, Cause
 from eventing.clock import system_now
-from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, Requires, listing, page, unknown_cursor
+from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, Requires, cursor, listing, page, unknown_cursor
 from eventing.mongo import Database, faults
 from eventing.parking import REPEATED_WITHIN
 from eventing.service import Service
@@ -167,9 +167,11 @@ def _books(api: FastAPI, database: Database, keys: Keys) -> None:
     Operator = Annotated[Caller, Depends(Requires(keys, "operator"))]  # noqa: N806
 
     @api.get("/admin/books", tags=["operators"])
-    async def show(_: Operator, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> dict[str, Any]:
-        """What became of every accepted event."""
-        return await books.books(database, limit)
+    async def check(_: Operator, at: Annotated[Page, Depends(page)], request: Request) -> dict[str, Any]:
+        """What became of the accepted events: of all of them, or with `limit` of a page of them."""
+        most = at.limit if "limit" in request.query_params else None
+        found, more = await books.check(database, after=at.id or "", most=most)
+        return found | {"next": None if more is None else cursor(more)}
 
     @api.get("/admin/claims", tags=["operators"])
     async def claim(_: Operator, source: str, id: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from eventing.batch import Batch
 from eventing.mongo import Database, connect
 from eventing.service import EVENTING_INDEXES
 from eventing.testing import Published, Topics, at_positions, batch_of
-from services.enrollment.books import books
+from services.enrollment.books import check
 from services.enrollment.claims import claim_id
 from services.enrollment.handlers import on_intake
 from services.enrollment.intake import Committer, Intake
@@ -66,7 +66,8 @@ class Enrollment:
         return str(row["outcome"]) if row else None
 
     async def books(self) -> dict[str, Any]:
-        return await books(self.database, 100)
+        found, _ = await check(self.database)
+        return found
 
     async def document(self, collection: str, id_: str) -> dict[str, Any]:
         return await self.database[collection].find_one({"_id": id_}) or {}

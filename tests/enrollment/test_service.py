@@ -165,7 +165,7 @@ class Running:
 
         async def quiet() -> Any:
             books = await self.get("/admin/books", "ok")
-            waiting = books is None or books["unaccounted_count"] or books["outbox"] or books["inbox_outbox"]
+            waiting = books is None or books["unaccounted"] or books["outbox"] or books["inbox_outbox"]
             return None if waiting else books
 
         shown: dict[str, Any] = await until_true(quiet)

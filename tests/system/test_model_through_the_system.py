@@ -135,7 +135,7 @@ def _by_kafka(world: World, facts: list[Fact]) -> None:
 
 def accounted(world: World) -> bool:
     """Whether each event that was ever accepted has an outcome."""
-    return not books(world)["unaccounted_count"]
+    return not books(world)["unaccounted"]
 
 
 def accepted(world: World) -> int:

@@ -16,7 +16,7 @@ from wea.servers.ports import free_port
 
 
 class Asked(System):
-    """A system of 450 educators that answers from memory. `waiting`: how often an event still waits in an outbox."""
+    """450 educators and 1,500 events, from memory. `waiting`: how often an event still waits in an outbox."""
 
     def __init__(self, waiting: int = 0) -> None:
         super().__init__({"services": {}}, client=None)  # type: ignore[arg-type]
@@ -32,7 +32,15 @@ class Asked(System):
         if service == "clockhours":
             seen = int(query["after"] or 0) + query["limit"]
             return {"educators": min(seen, 450), "problems": [], "next": str(seen) if seen < 450 else None}
-        return {"accepted": 7, "problems": []}
+        seen = int(query["after"] or 0) + query["limit"]
+        more = seen < 1500
+        count = query["limit"] if more else 1500 - int(query["after"] or 0)
+        return {
+            "accepted": count,
+            "outcomes": {"applied": count - 1, "parked": 1},
+            "problems": [],
+            "next": str(seen) if more else None,
+        }
 
     def items(self, service: str, path: str, role: str = "staff", **query: Any) -> Iterator[Any]:
         return iter(())
@@ -44,15 +52,20 @@ class Asked(System):
 
 def test_books_are_added_up_a_page_at_a_time() -> None:
     system = Asked()
-    assert not check(system).problems
-    assert system.books == [("enrollment", None), ("clockhours", None), ("clockhours", "200"), ("clockhours", "400")]
+    found = check(system)
+    assert not found.problems
+    assert system.books == [
+        *[("enrollment", after) for after in (None, "1000")],
+        *[("clockhours", after) for after in (None, "200", "400")],
+    ]
+    assert found.counts["enrollment"] == {"accepted": 1500, "outcomes": {"applied": 1498, "parked": 2}}
 
 
 def test_books_are_added_up_once_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wea.check.POLL_SECONDS", 0.001)
     system = Asked(waiting=5)
     assert not check(system).problems
-    assert [service for service, _ in system.books] == ["enrollment", "clockhours", "clockhours", "clockhours"]
+    assert [service for service, _ in system.books] == ["enrollment"] * 2 + ["clockhours"] * 3
 
 
 def test_more_seen_than_sent_is_a_finding_but_not_what_somebody_else_put_on_the_topic(
