@@ -86,8 +86,10 @@ def timeline(
         found = system.get("console", _path("educators", educator, "timeline"), limit=limit)
     if as_json:
         print_json(found)
-    else:
+    elif found["items"]:
         _print_records(reversed(found["items"]), False)
+    else:
+        console.print(f"Nothing was heard of {educator}.", markup=False)
 
 
 @parked.command("list")

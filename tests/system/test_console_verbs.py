@@ -59,6 +59,7 @@ def test_tail_timeline_and_lag(system: System, ana: Educator) -> None:
     found = system.wea("tail", "--text", f"S-{ana.id}", "--topic", "wea.enrollment.v1", "--json").stdout.splitlines()
     assert names([json.loads(line) for line in found]) == {"CredentialSubmitted", "CredentialAwarded"}
     assert "CredentialAwarded" in names(said(system, "timeline", ana.id)["items"])
+    assert system.wea("timeline", "[red]nobody").stdout == "Nothing was heard of [red]nobody.\n"
     waiting = {(one["group"], one["topic"]): one["lag"] for one in said(system, "lag")["items"]}
     for verb in (("timeline", ana.id), ("lag",), ("parked", "list")):
         assert system.wea(*verb).stdout.strip(), verb

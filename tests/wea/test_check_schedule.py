@@ -111,6 +111,7 @@ def test_a_run_that_cannot_be_made_is_not_waited_for_as_long_as_the_next(
     ("arguments", "environment", "said"),
     [
         (["--every", "soon"], {}, "no duration"),
+        (["--every", "0s"], {}, "without pause"),
         (["--metrics-port", "9109"], {}, "goes with --every"),
         (["--every", "15m"], {"WEA_URLS": "enrollment=http://127.0.0.1:1"}, "no operator's key"),
     ],
