@@ -42,7 +42,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     # Only rows that wait for the relay are in the index: claims stay for good.
     claims.COLLECTION: (Index.on("lane", "order", partial={"lane": {"$exists": True}}),),
     OWNERS: (),
-    claims.FACTS: (Index.on("outcome"), Index.on("learner_id", partial={"learner_id": {"$exists": True}})),
+    claims.FACTS: (Index.on("learner_id", partial={"learner_id": {"$exists": True}}),),
 }
 
 Document = Educator | Learner | WeaSession
