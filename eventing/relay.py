@@ -8,7 +8,6 @@ publishing: nobody waits for it.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -46,7 +45,7 @@ class Relay:
         self._wake = database.woken_by(self.source.collection)
         self._producer: AIOKafkaProducer | None = None
         self._attempt = 0
-        self._terms: Mapping[int, int] = {}  # under which the rows in hand were read, by lane
+        self._life = ""  # in which the rows in hand were read
         self._passed_over: set[str] = set()  # keys that failed, until all others have had their turn
         self._removal = Removal(database, self.source, MOST_ROWS)
 
@@ -95,14 +94,14 @@ class Relay:
     async def _rows(self) -> list[dict[str, Any]]:
         """The next rows of our lanes that are not published."""
         await self._shares.give_back()  # nothing of ours is on its way now
-        self._terms = self._shares.terms
-        if not self._terms:
+        self._life, lanes = self._shares.life, self._shares.mine
+        if not lanes:
             return []
         most = MOST_ROWS + await self._removal.seen_yet()
         with faults():
             # There may be more rows that cannot be published than one query reads; it would never find another row.
             others = {"key": {"$nin": list(self._passed_over)}} if self._passed_over else {}
-            found = self._database[self.source.collection].find({"lane": {"$in": list(self._terms)}} | others)
+            found = self._database[self.source.collection].find({"lane": {"$in": sorted(lanes)}} | others)
             rows = await found.sort(list(self.source.order)).limit(most).to_list(None)
         return [row for row in rows if row["_id"] not in self._removal][:MOST_ROWS]
 
@@ -125,7 +124,7 @@ class Relay:
         """One key's rows, each acknowledged before the next is sent. Returns those that were, and if none failed."""
         done: list[dict[str, Any]] = []
         for row in rows:
-            if self._shares.terms.get(row["lane"]) != self._terms[row["lane"]]:
+            if row["lane"] not in self._shares.mine or self._shares.life != self._life:
                 # Another relay may be publishing this lane, or was meanwhile. Ours could now come after a later row of
                 # the same key, and on a compacted topic it would be the one that stays.
                 log.info("lane_lost", lane=row["lane"], left=len(rows) - len(done))

@@ -1,7 +1,9 @@
 """The relay: in order per key, repeated rather than lost, and shared by replicas."""
 
 import asyncio
+from datetime import timedelta
 from functools import partial
+from random import Random
 from secrets import token_hex
 from typing import Any
 
@@ -162,6 +164,57 @@ async def test_replicas_share_the_lanes_evenly_without_overlap(database: Databas
     assert len(one.mine) == 16
 
 
+async def test_however_many_lanes_are_held_a_second_more_of_them_is_one_write(database: Database) -> None:
+    """At rest nothing else is written: by lane, it was a gigabyte of oplog a day."""
+    share = Shares(database, "work", 16, "one")
+    await share.renew()
+    before = await database["leases"].find({}).to_list(None)
+    await share.renew()
+    after = await database["leases"].find({}).to_list(None)
+    assert (len(before), sum(row not in before for row in after)) == (17, 1)
+
+
+async def test_who_was_taken_for_dead_begins_another_life_with_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen, heir = (Shares(database, "work", 4, instance) for instance in ("frozen", "heir"))
+    await frozen.renew()
+    former = frozen.life
+    with monkeypatch.context() as later:
+        later.setattr("eventing.leases.system_now", lambda: system_now() + LIFE)
+        assert len(await heir.renew()) == 4
+    assert await frozen.renew() == frozenset()
+    assert frozen.life != former
+    await heir.release()
+    assert len(await frozen.renew()) == 4
+
+
+async def test_who_was_late_and_not_taken_for_dead_goes_on_in_the_same_life(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Shares(database, "work", 4, "late")
+    await late.renew()
+    former = late.life
+    monkeypatch.setattr("eventing.leases.system_now", lambda: system_now() + LIFE)
+    assert late.mine == frozenset()
+    assert len(await late.renew()) == 4
+    assert late.life == former
+
+
+async def test_lanes_of_a_process_of_the_release_before_are_its_own_for_as_long_as_it_lives(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It wrote the end of its lease on each lane, and had a name and no life."""
+    until = system_now() + LIFE
+    await database["leases"].insert_one({"_id": "work/member/old", "work": "work", "until": until})
+    held = ({"_id": f"work/{n}", "part_of": "work", "part": n, "owner": "old", "until": until} for n in range(4))
+    await database["leases"].insert_many(held)
+    new = Shares(database, "work", 4, "new")
+    assert await new.renew() == frozenset()
+    monkeypatch.setattr("eventing.leases.system_now", lambda: system_now() + LIFE)
+    assert len(await new.renew()) == 4
+
+
 async def test_a_share_that_could_not_be_renewed_in_time_is_nobodys_before_another_may_have_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +302,37 @@ async def test_a_dead_replicas_lanes_are_taken_when_its_lease_has_ended(
     monkeypatch.setattr("eventing.leases.system_now", lambda: system_now() + LIFE * 2)
     await heir.renew()
     assert len(heir.mine) == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_no_lane_is_ever_held_by_two_whoever_is_late_restarted_or_ends(
+    database: Database, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance, now = Random(seed), [system_now()]
+    monkeypatch.setattr("eventing.leases.system_now", lambda: now[0])
+    names = ("one", "two", "three")
+    shares = {name: Shares(database, "work", 8, name) for name in names}
+
+    def nobody_shares() -> bool:
+        held = [part for share in shares.values() for part in share.mine]
+        return len(held) == len(set(held))
+
+    for _ in range(60):
+        now[0] += timedelta(seconds=chance.choice([0.5, 1.0, 1.0, 2.0]))
+        await asyncio.gather(*(shares[name].renew() for name in names if chance.random() < 0.6))
+        assert nobody_shares()
+        await asyncio.gather(*(shares[name].give_back() for name in names if chance.random() < 0.6))
+        name = chance.choice(names)
+        if chance.random() < 0.1:
+            await shares[name].release()
+        elif chance.random() < 0.1:
+            shares[name] = Shares(database, "work", 8, name)
+        assert nobody_shares()
+    for _ in range(3):
+        for share in shares.values():
+            await share.renew()
+            await share.give_back()
+    assert sorted(part for share in shares.values() for part in share.mine) == list(range(8))
 
 
 async def test_a_restarted_process_of_the_same_name_has_its_lanes_back_at_once(database: Database) -> None:
