@@ -1,11 +1,13 @@
 """What NEA says of a learner: registrations, attempts, decisions, revocations; and which attempts are on time."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from contracts import nea
+from contracts.kinds import Decision
 from contracts.program_year import Programs
 from services.enrollment.state import (
     MOST_ATTEMPTS,
@@ -47,7 +49,7 @@ def learn(learner: Learner, said: nea.NeaData, stamp: Stamp) -> tuple[Learner, O
         case nea.Reviewed():
             verdict = Verdict(said.decision, said.credential_url)
             decided = (credential, said.submission_id, said.attempt, said.decided_at)
-            decisions, outcome = written(learner.decisions, decided, stamp.on(verdict))
+            decisions, outcome = written(learner.decisions, decided, stamp.on(verdict), _of_one_moment)
             _check_credential(decisions, credential)
             return replace(learner, decisions=decisions), outcome
         case nea.Revoked():
@@ -58,10 +60,20 @@ def learn(learner: Learner, said: nea.NeaData, stamp: Stamp) -> tuple[Learner, O
             raise TypeError(type(said).__name__)
 
 
-def written(registers: Mapping[K, Register[V]], key: K, new: Register[V]) -> tuple[Mapping[K, Register[V]], Outcome]:
+def _of_one_moment(told: Register[Verdict]) -> tuple[bool, datetime, str, str]:
+    """Of two decisions of one moment the newest told holds, but an award before others: only a revocation ends it."""
+    return (told.value.decision is Decision.AWARDED, *told.rank)
+
+
+def written(
+    registers: Mapping[K, Register[V]],
+    key: K,
+    new: Register[V],
+    rank: Callable[[Register[V]], Any] = attrgetter("rank"),
+) -> tuple[Mapping[K, Register[V]], Outcome]:
     """The registers with the new one in its place, if it is newer than what stands there."""
     old = registers.get(key)
-    if old is not None and old.rank >= new.rank:
+    if old is not None and rank(old) >= rank(new):
         return registers, Outcome.DUPLICATE if old.value == new.value else Outcome.SUPERSEDED
     same = old is not None and old.value == new.value
     return {**registers, key: new}, Outcome.DUPLICATE if same else Outcome.APPLIED

@@ -314,7 +314,9 @@ class Clerk:
     def _decided(self, who: dict[str, Any], learner: str) -> Iterator[EventData]:
         told = self._said_of(learner, "reviewed")
         for key in dict.fromkeys((attempt_of(fact), fact.at("decided_at")) for fact in told):
-            last = newest(fact for fact in told if (attempt_of(fact), fact.at("decided_at")) == key)
+            of_one_moment = [fact for fact in told if (attempt_of(fact), fact.at("decided_at")) == key]
+            awards = [fact for fact in of_one_moment if fact.data["decision"] == Decision.AWARDED]
+            last = newest(awards or of_one_moment)
             assert last is not None
             (credential, submission, number), decided_at = key
             yield DECIDED[last.data["decision"]](

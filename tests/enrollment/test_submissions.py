@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from contracts import events
-from contracts.kinds import ConflictKind
+from contracts.kinds import ConflictKind, Decision
 from services.enrollment import learning, submissions
-from services.enrollment.state import Outcome
+from services.enrollment.state import Outcome, View
 from services.enrollment.telling import Announcement
 from tests.enrollment.builders import (
     ANA,
@@ -110,6 +110,10 @@ def test_every_decision_is_told_by_its_kind() -> None:
     assert names(told) == ["CredentialReturned", "CredentialReturned", "CredentialDenied", "CredentialAwarded"]
 
 
+def _decisions(view: View) -> list[Decision]:
+    return [verdict.decision for verdict in view.learners[learner_id()].decisions.values()]
+
+
 def test_a_decision_needs_no_submission() -> None:
     assert names(Story(HER).hear(reviewed())) == ["CredentialAwarded"]
 
@@ -120,9 +124,18 @@ def test_nea_repeating_itself_under_another_id_is_a_duplicate() -> None:
     assert story.outcome is Outcome.DUPLICATE
 
 
-def test_a_decision_that_nea_takes_back_at_the_same_moment_is_told_anew() -> None:
-    story = Story(HER, reviewed("awarded", said_at="2024-05-11"))
-    assert names(story.hear(reviewed("denied", said_at="2024-05-12"))) == ["CredentialDenied"]
+@pytest.mark.parametrize("said_at", ["2024-05-11", "2024-05-13"])
+def test_of_two_decisions_of_the_same_moment_an_award_holds_whichever_was_said_last(said_at: str) -> None:
+    told = Story(HER, reviewed("awarded", said_at="2024-05-12"), reviewed("denied", said_at=said_at)).told()
+    assert _decisions(told) == [Decision.AWARDED]
+    told = Story(HER, reviewed("denied", said_at=said_at), reviewed("awarded", said_at="2024-05-12")).told()
+    assert _decisions(told) == [Decision.AWARDED]
+
+
+def test_of_two_other_decisions_of_the_same_moment_the_one_that_was_said_last_holds() -> None:
+    story = Story(HER, reviewed("denied", said_at="2024-05-11"))
+    assert names(story.hear(reviewed("not_yet", said_at="2024-05-12"))) == ["CredentialReturned"]
+    assert story.hear(reviewed("incomplete", said_at="2024-05-10")) == []
 
 
 def test_a_revocation_is_told() -> None:
