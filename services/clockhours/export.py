@@ -44,17 +44,17 @@ async def rows(database: Database, program_year: str, programs: Programs, *, bom
     """The file, a few hundred rows at a time, by granted_at. Entries count for the kept id of a merge."""
     yield ("\ufeff" if bom else "") + _lines([COLUMNS])
     with faults():
-        merged = await _merges(database)
+        kept = await _kept(database)
         found = database["entries"].find({"program_year": program_year})
         found = found.sort([("granted_at", 1), ("ordinal", 1), ("_id", 1)]).batch_size(ROWS_AT_ONCE)
         chunk: list[Entry] = []
         async for document in found:
             chunk.append(entry_of(document))
             if len(chunk) == ROWS_AT_ONCE:
-                yield await _chunk(database, chunk, merged, programs)
+                yield await _chunk(database, chunk, kept, programs)
                 chunk = []
         if chunk:
-            yield await _chunk(database, chunk, merged, programs)
+            yield await _chunk(database, chunk, kept, programs)
 
 
 async def has_entries(database: Database, program_year: str) -> bool:
@@ -62,21 +62,31 @@ async def has_entries(database: Database, program_year: str) -> bool:
         return await database["entries"].find_one({"program_year": program_year}, {"_id": 1}) is not None
 
 
-async def _merges(database: Database) -> dict[str, str]:
+async def _kept(database: Database) -> dict[str, str]:
+    """Who is merged, and whose account is kept."""
     # By the index of the merged alone: no other account is read, and accounts are long.
     found = database["educators"].find({"merged_into": {"$gt": ""}}, {"merged_into": 1})
-    return {document["_id"]: document["merged_into"] async for document in found}
+    merged = {document["_id"]: document["merged_into"] async for document in found}
+    return {id: chain_end(id, merged.get) for id in merged}
 
 
-async def _chunk(database: Database, entries: Sequence[Entry], merged: Mapping[str, str], programs: Programs) -> str:
-    kept = {entry.educator_id: chain_end(entry.educator_id, merged.get) for entry in entries}
-    names = await _by_id(database["names"], set(kept.values()))
+async def _chunk(database: Database, entries: Sequence[Entry], kept: Mapping[str, str], programs: Programs) -> str:
+    people = {kept.get(entry.educator_id, entry.educator_id) for entry in entries}
+    names = await _names(database, people, kept)
     sessions = await _by_id(database["sessions"], {entry.session_id for entry in entries if entry.session_id})
     titles = {id: session["title"] for id, session in sessions.items()}
     return _lines(
-        _row(entry, kept[entry.educator_id], names.get(kept[entry.educator_id], {}), title_of(entry, titles, programs))
+        _row(entry, educator_id, names.get(educator_id, {}), title_of(entry, titles, programs))
         for entry in entries
+        for educator_id in [kept.get(entry.educator_id, entry.educator_id)]
     )
+
+
+async def _names(database: Database, people: set[str], kept: Mapping[str, str]) -> dict[str, Any]:
+    """Each by the name of the kept account; where that has none yet, of the first that has."""
+    others = sorted((id for id, root in kept.items() if root in people), reverse=True)
+    named = await _by_id(database["names"], people.union(others))
+    return {kept[id]: named[id] for id in others if id in named} | {id: named[id] for id in people if id in named}
 
 
 async def _by_id(collection: Any, ids: set[str]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ async def want_reminders(
         async with Tx.begin(database, Batch.none(), now) as tx:
             await tx.load([educator_id])
             group = tx.known.group(educator_id)
-            if group.erased or all(member.profile is None for member in group.members):
+            if group.erased or group.profile is None:
                 return False
             since = None if wanted else now
             known = tx.known.having(*(replace(member, unsubscribed_at=since) for member in group.members))

@@ -90,7 +90,8 @@ class Group:
 
     @property
     def profile(self) -> Profile | None:
-        return self.root.profile
+        """The kept account's; before it has one, that of an account merged into it: she is written to all the while."""
+        return next((member.profile for member in self.members if member.profile is not None), None)
 
     @property
     def erased(self) -> bool:

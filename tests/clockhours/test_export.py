@@ -123,6 +123,13 @@ async def test_entries_of_merged_accounts_are_the_kept_educators(clockhours: Clo
     assert {(row["educator_id"], row["name"]) for row in await exported(clockhours)} == {("cam", "Is cam")}
 
 
+async def test_before_the_kept_account_has_a_name_it_is_called_by_the_merged_ones(clockhours: Clockhours) -> None:
+    others = [events.EducatorProfile(educator_id=who, name=f"Is {who}", email="c@example.org") for who in ("cam", BEN)]
+    await clockhours.when(*others, *everything(BEN), merged("cam", into=ANA), merged(BEN, into=ANA))
+    assert {(row["educator_id"], row["name"]) for row in await exported(clockhours)} == {(ANA, f"Is {BEN}")}
+    assert (await clockhours.get(f"/educators/{ANA}/transcript")).json()["name"] == f"Is {BEN}"
+
+
 @pytest.mark.parametrize("start", FORMULA)
 def test_what_a_spreadsheet_would_run_is_made_text(start: str) -> None:
     assert harmless(f"{start}1+1") == f"'{start}1+1"

@@ -227,6 +227,15 @@ def test_after_a_merge_only_the_kept_account_is_written_to() -> None:
     assert message.educator_id == ROSA
 
 
+def test_before_the_kept_account_has_a_profile_its_mail_goes_where_the_merged_ones_went() -> None:
+    world = World()
+    world.hear(profile(ANA), merged(ROSA, ANA))
+    world.messages()
+    world.hear(oriented())
+    [message] = world.messages()
+    assert (message.educator_id, message.kind, world.obstacle(message)) == (ROSA, "orientation_completed", None)
+
+
 def test_nothing_told_before_a_merge_or_its_undoing_is_told_again() -> None:
     world = World()
     world.hear(profile(), profile(ANA, "Rosa D."), oriented(ANA), granted(ANA))

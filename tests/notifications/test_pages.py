@@ -232,6 +232,19 @@ async def test_a_link_is_void_once(notifications: Notifications, facts: list[Eve
         assert (await anyone.get(path)).status_code == 410
 
 
+async def test_a_link_that_went_to_a_merged_accounts_address_is_void_once_the_kept_one_has_its_own(
+    notifications: Notifications,
+) -> None:
+    await notifications.hear(profile(ANA), merged(ROSA, ANA), oriented())
+    await notifications.send()
+    path = link_in(notifications.mail.delivered[-1], "progress")
+    assert notifications.mail.delivered[-1].to == "e-ana@example.org"
+    async with notifications.asked_by(None) as anyone:
+        assert (await anyone.get(path)).status_code == 200
+        await notifications.hear(profile())
+        assert (await anyone.get(path)).status_code == 410
+
+
 async def test_a_link_is_void_after_ninety_days_of_programme_time(notifications: Notifications) -> None:
     await notifications.hear(profile())
     await notifications.send()
