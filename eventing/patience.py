@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol with an end to its patience: who is too slow with a request's headers gets 408.
 
 uvicorn itself waits for ever, so a few slow clients could hold every connection. The body's time is the application's.
-What is no HTTP gets 400, in the form in which we answer everything.
+It also keeps as many headers as come, so a few quick clients could fill the memory: who sends too many gets 413. What
+is no HTTP gets 400, in the form in which we answer everything.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from eventing.describing import PROBLEM
 from eventing.http import ProblemError, problem_body
 
 HEADER_SECONDS = 10.0
+MOST_BYTES = 256 * 1024  # of headers, or trailers, beyond what came at once with the first of them
 # An extension of the ASGI scope: all of the body is here, receive() will not wait for it.
 BODY_IS_HERE: Final[dict[str, dict[object, object]]] = {"wea.body_is_here": {}}
 
@@ -22,6 +24,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     _limit: asyncio.TimerHandle | None = None
     _begun = False
+    _beside = 0  # bytes since the last that began a request, ended its headers, or were of its body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -32,18 +35,29 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._beside += len(data)
         super().data_received(data)
-        if self._begun and self._limit is None:  # nearly all come whole, and need no timer
+        if self._beside > MOST_BYTES:
+            self._too_large()
+        elif self._begun and self._limit is None:  # nearly all come whole, and need no timer
             self._start()
 
     def on_message_begin(self) -> None:
-        self._begun = True
+        self._begun, self._beside = True, 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._begun:  # trailers come after the body, and are not to be taken for headers (RFC 9110, 6.5.1)
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._stop()
-        self._begun = False
+        self._begun, self._beside = False, 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._beside = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.scope["extensions"] = BODY_IS_HERE
@@ -69,6 +83,12 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.write(_TOO_SLOW)
         self.transport.close()
 
+    def _too_large(self) -> None:
+        self._stop()
+        if self._begun or not self.cycle.response_started:  # trailers may come after the answer
+            self.transport.write(_TOO_LARGE)
+        self.transport.close()
+
 
 def _answer(line: str, problem: ProblemError) -> bytes:
     body = problem_body(problem)
@@ -78,3 +98,4 @@ def _answer(line: str, problem: ProblemError) -> bytes:
 
 _TOO_SLOW = _answer("408 Request Timeout", ProblemError(408, "too_slow", "The request took too long to come."))
 _NO_HTTP = _answer("400 Bad Request", ProblemError(400, "not_http", "This is no HTTP request that can be read."))
+_TOO_LARGE = _answer("413 Content Too Large", ProblemError(413, "too_large", "These are too many headers."))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] == "/body":
         await told(scope, receive, send)
         return
+    if scope["path"] == "/key":
+        await asked(scope, receive, send)
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"hi"})
 
@@ -24,6 +28,15 @@ async def told(scope: Any, receive: Any, send: Any) -> None:
     said = b"here" if scope.get("extensions") is BODY_IS_HERE else b"away"
     while (await receive())["more_body"]:
         pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+    await send({"type": "http.response.body", "body": said})
+
+
+async def asked(scope: Any, receive: Any, send: Any) -> None:
+    """Which key the application finds in the headers, once all of the request is there."""
+    while (await receive())["more_body"]:
+        pass
+    said = dict(scope["headers"]).get(b"authorization", b"none")
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
     await send({"type": "http.response.body", "body": said})
 
@@ -62,6 +75,56 @@ async def test_what_is_no_http_is_answered_400_as_a_problem(port: int, head: byt
     answer = await talk(port, head + b"\r\nHost: x\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"application/problem+json" in answer
+
+
+HEADERS = b"GET / HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"POST /key HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n"
+LINES = [b"X-Many: " + b"y" * 8000 + b"\r\n"] * 4000  # 32 MB
+ONE_LINE = [b"X-Long: ", *[b"y" * 8000] * 4000]
+
+
+async def pushed(port: int, *parts: bytes) -> tuple[int, bytes]:
+    """Send until the server has had enough, and close. Returns how much went out, and what was answered meanwhile."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    sent, answer = 0, b""
+    with suppress(ConnectionError, TimeoutError), closing(writer):
+        for part in parts:
+            writer.write(part)
+            await asyncio.wait_for(writer.drain(), 5)
+            sent += len(part)
+        answer = await asyncio.wait_for(reader.read(65_536), 5)
+    return sent, answer
+
+
+@pytest.mark.parametrize("endless", [LINES, ONE_LINE], ids=["many lines", "one line"])
+@pytest.mark.parametrize(
+    "head", [HEADERS, CHUNKED, CHUNKED.replace(b"/key", b"/")], ids=["headers", "trailers", "late"]
+)
+async def test_headers_without_end_are_cut_off(port: int, head: bytes, endless: list[bytes]) -> None:
+    sent, _ = await pushed(port, head, *endless)
+    assert sent < 12_000_000, "the rest is not even taken in"
+
+
+async def test_too_many_headers_are_answered_413_as_a_problem(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "HEADER_SECONDS", 10.0)
+    monkeypatch.setattr(patience, "MOST_BYTES", 1000)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    answer = b""
+    with closing(writer):
+        writer.write(HEADERS)
+        for _ in range(100):  # each when the one before was read, so that nothing unread is left to reset the answer
+            writer.write(b"X-Many: " + b"y" * 100 + b"\r\n")
+            with suppress(TimeoutError):
+                answer = await asyncio.wait_for(reader.read(), 0.02)
+                break
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in answer
+
+
+async def test_trailers_are_no_headers(port: int) -> None:
+    _, answer = await pushed(port, CHUNKED + b"Authorization: mine\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"none")
 
 
 async def test_a_connection_on_which_nothing_comes_is_closed(port: int) -> None:
