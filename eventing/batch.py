@@ -49,7 +49,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A record whose key or value cannot be read: kept whole in quarantine."""
+    """A record whose key or value cannot be read: kept whole in quarantine, but for one that is too large to be."""
 
     topic: str
     partition: int

@@ -10,6 +10,10 @@ from eventing.batch import Failure, Record
 from eventing.clock import system_now
 from eventing.envelope import UnreadableError, decode
 from eventing.reasons import Reason
+from eventing.topics import MOST_BYTES
+
+TOO_LARGE = Reason("too_large")
+LONGEST_KEY = 900
 
 
 async def parse(raw: tuple[ConsumerRecord, ...]) -> KafkaMessage:
@@ -27,12 +31,19 @@ def read(raw: ConsumerRecord, topic: str, *, counted: bool = True) -> Record | F
     """One Kafka record, read or told why not. Never raises."""
     timestamp = _moment(raw.timestamp)
     headers = tuple((name, content or b"") for name, content in raw.headers or ())
+    if _size(raw) > MOST_BYTES:  # Kafka counts what is compressed. MongoDB could not even keep it for operators
+        key = raw.key if len(raw.key or b"") <= LONGEST_KEY else None
+        return Failure(topic, raw.partition, raw.offset, key, None, (), timestamp, TOO_LARGE)
     try:
         key = _key(raw.key)
         event = decode(raw.value, headers, key, counted=counted)
     except UnreadableError as error:
         return Failure(topic, raw.partition, raw.offset, raw.key, raw.value, headers, timestamp, Reason(error.reason))
     return Record(topic, raw.partition, raw.offset, key, event, timestamp, raw.value, headers)
+
+
+def _size(raw: ConsumerRecord) -> int:
+    return sum(len(part or b"") for part in (raw.key, raw.value, *(content for _, content in raw.headers or ())))
 
 
 def _moment(milliseconds: int | None) -> datetime:
@@ -50,6 +61,6 @@ def _key(key: bytes | None) -> str:
         text = key.decode()
     except UnicodeDecodeError:
         raise UnreadableError("key_not_utf8") from None
-    if len(key) > 900 or "\x00" in text:
+    if len(key) > LONGEST_KEY or "\x00" in text:
         raise UnreadableError("key_unusable")
     return text

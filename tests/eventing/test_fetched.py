@@ -55,6 +55,26 @@ async def test_a_header_whose_name_is_no_text_stops_neither_its_record_nor_what_
     assert (kept["reason"], kept["headers"]) == ("not_json", [["qualit\\xe9", b"tr\xe8s bonne"]])
 
 
+@pytest.mark.parametrize("part", ["value", "key", "header"])
+async def test_a_record_that_only_kafka_can_hold_stops_nothing_behind_it(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy, part: str
+) -> None:
+    """A topic's limit is of what is compressed: 20 MB of one letter are 20 KB, and more than a document may hold."""
+    topic, behind = kafka_settings.physical(HEARD.name), Topics().record(HEARD.name, "behind", "toy.Heard", {})
+    giant = b"x" * 20_000_000
+    key, value = (giant if part == "key" else b"giant"), (giant if part == "value" else behind.value)
+    sender = AIOKafkaProducer(**kafka_settings.options, compression_type="gzip", max_request_size=2 * len(giant))
+    await sender.start()
+    await sender.send_and_wait(topic, value, key, 0, headers=[("odd", giant)] if part == "header" else [])
+    await sender.send_and_wait(topic, behind.value, behind.key.encode(), 0)
+    await sender.stop()
+    async with consuming(kafka_settings, database, toy):
+        assert await until_true(partial(heard, database, behind.key)) == [behind.event.id]
+    (kept,) = await database["quarantine"].find({}).to_list(None)
+    told = None if part == "key" else key
+    assert (kept["reason"], kept["key"], kept["value"], kept["headers"]) == ("too_large", told, None, [])
+
+
 async def test_a_record_from_a_year_that_no_calendar_has_is_not_passed_over(
     kafka_settings: KafkaSettings, database: Database, toy: Toy
 ) -> None:
