@@ -6,6 +6,7 @@ is no HTTP gets 400, in the form in which we answer everything.
 """
 
 import asyncio
+import re
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,6 +16,8 @@ from eventing.http import ProblemError, problem_body
 
 HEADER_SECONDS = 10.0
 MOST_BYTES = 256 * 1024  # of headers, or trailers, beyond what came at once with the first of them
+HEAD_ENDS = b"\r\n\r\n"
+UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 # An extension of the ASGI scope: all of the body is here, receive() will not wait for it.
 BODY_IS_HERE: Final[dict[str, dict[object, object]]] = {"wea.body_is_here": {}}
 
@@ -23,7 +26,7 @@ class PatientProtocol(HttpToolsProtocol):
     """Counts from the opening, and from the first byte of each further request, to the end of its headers."""
 
     _limit: asyncio.TimerHandle | None = None
-    _begun = False
+    _begun = _in_body = False
     _beside = 0  # bytes since the last that began a request, ended its headers, or were of its body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -36,7 +39,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._beside += len(data)
-        super().data_received(data)
+        super().data_received(data if self._in_body else _as_it_is(data))
         if self._beside > MOST_BYTES:
             self._too_large()
         elif self._begun and self._limit is None:  # nearly all come whole, and need no timer
@@ -52,7 +55,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._stop()
-        self._begun, self._beside = False, 0
+        self._begun, self._in_body, self._beside = False, True, 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -60,6 +63,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._in_body = False
         self.scope["extensions"] = BODY_IS_HERE
         super().on_message_complete()
 
@@ -88,6 +92,15 @@ class PatientProtocol(HttpToolsProtocol):
         if self._begun or not self.cycle.response_started:  # trailers may come after the answer
             self.transport.write(_TOO_LARGE)
         self.transport.close()
+
+
+def _as_it_is(data: bytes) -> bytes:
+    """The same without an offer to speak another protocol, which a server may ignore (RFC 9110, 7.8).
+
+    httptools takes it for agreed, and the body for the other protocol: Java's client offers HTTP/2 with each POST.
+    """
+    head, end, rest = data.partition(HEAD_ENDS)
+    return UPGRADE.sub(b"", head) + end + rest if UPGRADE.search(head) else data
 
 
 def _answer(line: str, problem: ProblemError) -> bytes:

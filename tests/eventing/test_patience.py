@@ -13,11 +13,8 @@ from eventing.patience import BODY_IS_HERE, PatientProtocol
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
-    if scope["path"] == "/body":
-        await told(scope, receive, send)
-        return
-    if scope["path"] == "/key":
-        await asked(scope, receive, send)
+    if other := {"/body": told, "/echo": echo, "/key": asked}.get(scope["path"]):
+        await other(scope, receive, send)
         return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"hi"})
@@ -29,6 +26,15 @@ async def told(scope: Any, receive: Any, send: Any) -> None:
     while (await receive())["more_body"]:
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+    await send({"type": "http.response.body", "body": said})
+
+
+async def echo(_: Any, receive: Any, send: Any) -> None:
+    said, more = b"", True
+    while more:
+        message = await receive()
+        said, more = said + message["body"], message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(said))]})
     await send({"type": "http.response.body", "body": said})
 
 
@@ -125,6 +131,33 @@ async def test_trailers_are_no_headers(port: int) -> None:
     _, answer = await pushed(port, CHUNKED + b"Authorization: mine\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.endswith(b"none")
+
+
+@pytest.mark.parametrize("offer", ["Upgrade: h2c", "upgrade:websocket"])
+async def test_an_offer_to_speak_another_protocol_is_passed_over(port: int, offer: str) -> None:
+    """As Java's client sends it: first the head, then the body; and the next request on the same connection."""
+    head = f"POST /body HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n{offer}\r\n".encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with closing(writer):
+        for _ in range(2):
+            writer.write(head + b"Content-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+            await asyncio.wait_for(reader.readuntil(b"100 Continue\r\n\r\n"), 5)
+            writer.write(b"body")
+            assert (await asyncio.wait_for(reader.readuntil(b"away"), 5)).startswith(b"HTTP/1.1 200 ")
+        writer.write(head + b"Content-Length: 4\r\n\r\nbody")
+        assert (await asyncio.wait_for(reader.readuntil(b"here"), 5)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_may_say_upgrade(port: int) -> None:
+    said = b"a\r\nUpgrade: h2c\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with closing(writer):
+        writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % (2 * len(said)))
+        writer.write(b"Expect: 100-continue\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b"100 Continue\r\n\r\n"), 5)
+        writer.write(said)
+        writer.write(said)
+        assert await asyncio.wait_for(reader.readuntil(said + said), 5)
 
 
 async def test_a_connection_on_which_nothing_comes_is_closed(port: int) -> None:
