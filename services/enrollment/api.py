@@ -56,7 +56,7 @@ def _educators(api: FastAPI, service: Service, keys: Keys, programs: Programs) -
         _: Staff,
         at: Annotated[Page, Depends(page)],
         email: str | None = None,
-        name: str | None = None,
+        name: Annotated[str | None, Query(max_length=300)] = None,  # no name is longer
         nea_member_id: str | None = None,
     ) -> dict[str, Any]:
         """Accounts by e-mail address, NEA member id (held or claimed) or a part of the name."""
