@@ -22,6 +22,7 @@ from services.console.policy import May, masked, may
 from services.console.state import Role, Who
 
 LARGEST_FORM = 256 * 1024
+FORM = "application/x-www-form-urlencoded"
 ROLES = {role.value: frozenset({role}) for role in Role}
 Answering = Callable[[Request], Awaitable[Response]]
 
@@ -108,6 +109,9 @@ class Doors:
         return who
 
     async def form(self, request: Request) -> Any:
+        """The fields of a form as our pages send it. Another kind may name any charset of Python's to be read by."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+            raise ProblemError(415, "unsupported_media_type", f"A form is {FORM}.")
         if int(request.headers.get("content-length") or LARGEST_FORM + 1) > LARGEST_FORM:
             raise ProblemError(413, "too_large", "That is more than a form may hold.")
         return await request.form(max_files=0, max_fields=100)
@@ -233,18 +237,28 @@ def _to_sign_in(request: Request) -> Response:
     return Response(status_code=303, headers={"location": place})
 
 
+# The OpenAPI page runs a script from elsewhere: as a page of no site, which has no part in anybody's session. What it
+# reads is public.
+APART = {
+    "/docs": (b"content-security-policy", b"sandbox allow-scripts"),
+    "/openapi.json": (b"access-control-allow-origin", b"*"),
+}
+
+
 class SecurityHeaders:
-    """The security headers on everything but the OpenAPI page, whose script comes from elsewhere."""
+    """The security headers on everything; on the OpenAPI page its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._headers = [(name.encode(), value.encode()) for name, value in security_headers().items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own = APART.get(scope.get("path", ""))
+        added = self._headers if own is None else [own]
+
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._headers]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        plain = scope["type"] != "http" or scope["path"] == "/docs"
-        await self._app(scope, receive, send if plain else secured)
+        await self._app(scope, receive, secured)

@@ -113,6 +113,24 @@ async def test_pages_allow_nothing_from_elsewhere_and_nothing_inline(world: Worl
     assert "<script>" not in answer.text
 
 
+@pytest.mark.parametrize("charset", ["unicode_escape", "utf-7", "punycode", "undefined"])
+async def test_a_form_of_another_kind_is_refused_whatever_its_charset(world: World, charset: str) -> None:
+    browser = world.browser()
+    csrf = token_in((await browser.get("/sign-in")).text)
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    fields = {"csrf": csrf.encode(), "user": rb"\ud800 +2AA- -", "password": b"x"}
+    body = b"".join(part % (name.encode(), value) for name, value in fields.items()) + b"--x--\r\n"
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    assert (await browser.http.post("/sign-in", content=body, headers={"content-type": kind})).status_code == 415
+
+
+async def test_the_openapi_page_whose_script_comes_from_elsewhere_has_no_part_in_a_session(world: World) -> None:
+    browser = await world.as_("staff")
+    assert (await browser.get("/docs")).headers["content-security-policy"] == "sandbox allow-scripts"
+    assert (await browser.get("/openapi.json")).headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in (await browser.get("/")).headers
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
