@@ -66,6 +66,7 @@ PASSING = frozenset(
 )
 INDEX_DIFFERS = frozenset({85, 86})  # IndexOptionsConflict, IndexKeySpecsConflict
 COLLECTION_EXISTS = 48
+NOT_ALLOWED = 13
 UNKNOWN_COMMIT = "UnknownTransactionCommitResult"
 COMMIT_TRIES = 20
 DUPLICATE_KEY = 11000
@@ -264,15 +265,23 @@ class Database:
         try:
             await self._db[collection].create_index(keys, **options)
         except OperationFailure as error:
+            text = ", ".join(name for name, _ in keys)
+            if error.code == NOT_ALLOWED:  # it is made for us, as of what we may only add to
+                if await self._has(collection, index):
+                    return
+                raise RefusedError(f"the index of {collection} on {text} is not there, nor ours to make") from error
             if error.code not in INDEX_DIFFERS:
                 raise
             if index.expire_seconds is None:
-                text = ", ".join(name for name, _ in keys)
                 raise RefusedError(
                     f"the index of {collection} on {text} is there with other options: drop it"
                 ) from error
             kept = {"keyPattern": dict(keys), "expireAfterSeconds": index.expire_seconds}
             await self._db.command("collMod", collection, index=kept)
+
+    async def _has(self, collection: str, index: Index) -> bool:
+        made = (await self._db[collection].index_information()).values()
+        return any(one["key"] == list(index.keys) and one.get("unique", False) == index.unique for one in made)
 
     async def _create(self, collection: str) -> None:
         try:

@@ -1,6 +1,11 @@
 """The services that `wea` runs: a table, for wea/ imports none of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Indexes = tuple[tuple[tuple[str, ...], Mapping[str, Any]], ...]
+"""Of each index its fields, ascending, and MongoDB's options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,8 +16,9 @@ class Service:
     port: int
     module: str
     database: str
-    # Collections where the service's user may find and insert, nothing else: what was written stays.
-    append_only: tuple[str, ...] = ()
+    # Collections where the service's user may find and insert, nothing else: what was written stays. Their indexes are
+    # made for it, since whoever may make one may have documents expire by it; a test compares them with the store.
+    append_only: Mapping[str, Indexes] = field(default_factory=dict)
     # Those where it may do everything. Needed only beside append-only ones; a test compares them with the store.
     collections: tuple[str, ...] = ()
 
@@ -23,6 +29,16 @@ EVENTING = ("positions", "lanes", "outbox", "parked", "quarantine", "leases", "a
 CONSOLE = "console"
 NOTIFICATIONS = "notifications"
 
+LEDGER: Indexes = (
+    (
+        ("educator_id", "kind", "subject", "generation"),
+        {"unique": True, "partialFilterExpression": {"generation": {"$exists": True}}},
+    ),
+    (("reverses",), {"unique": True, "partialFilterExpression": {"reverses": {"$exists": True}}}),
+    (("educator_id",), {}),
+    (("program_year", "granted_at", "ordinal", "_id"), {}),
+)
+
 SERVICES = (
     Service("enrollment", 8081, "services.enrollment", "enrollment"),
     Service(
@@ -30,7 +46,7 @@ SERVICES = (
         8082,
         "services.clockhours",
         "clockhours",
-        append_only=("entries",),
+        append_only={"entries": LEDGER},
         collections=(
             "educators",
             "exceptions",

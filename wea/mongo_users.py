@@ -14,8 +14,8 @@ ADMIN = "admin"
 ALREADY_EXISTS = (51002, 51003)  # a role, a user
 
 READ = ("find", "listIndexes", "collStats")
-APPEND = ("insert", "createIndex", "createCollection")
-CHANGE = ("update", "remove", "collMod", "changeStream")
+APPEND = ("insert",)
+CHANGE = ("update", "remove", "createIndex", "createCollection", "collMod", "changeStream")
 DATABASE = ("listCollections", "dbStats")
 
 
@@ -55,7 +55,10 @@ def privileges(service: Service) -> list[dict[str, Any]]:
 
 
 def provision(admin_uri: str, service: Service, password: str) -> None:
-    """Create the service's role and user, or bring them up to date. UserError where MongoDB does not let us."""
+    """Create the service's role and user, or bring them up to date, and what it may not create itself.
+
+    UserError where MongoDB does not let us.
+    """
     try:
         _provision(admin_uri, service, password)
     except PyMongoError as error:
@@ -65,6 +68,9 @@ def provision(admin_uri: str, service: Service, password: str) -> None:
 def _provision(admin_uri: str, service: Service, password: str) -> None:
     with _connect(admin_uri) as client:
         database = client[service.database]
+        for collection, indexes in service.append_only.items():
+            for fields, options in indexes:
+                database[collection].create_index(list(fields), **options)
         rights = {"privileges": privileges(service), "roles": []}
         _create_or_update(database, "Role", f"{service.name}-service", rights)
         role = {"role": f"{service.name}-service", "db": service.database}

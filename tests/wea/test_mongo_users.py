@@ -6,16 +6,19 @@ import pymongo
 import pytest
 from pymongo.errors import OperationFailure
 
+from eventing.mongo import Index, connect
 from eventing.service import EVENTING_INDEXES
+from eventing.transient import RefusedError
 from services.clockhours.store import INDEXES
 from wea.fleet import EVENTING, SERVICES, Service
+from wea.fleet import LEDGER as ENTRIES
 from wea.mongo_users import privileges, provision, user_uri
 from wea.servers import running
 from wea.servers.mongo import MongoServer
 from wea.servers.ports import free_port
 
 LEDGER = Service(
-    "clockhours", 0, "services.clockhours", "clockhours", append_only=("entries",), collections=("educators",)
+    "clockhours", 0, "services.clockhours", "clockhours", append_only={"entries": ENTRIES}, collections=("educators",)
 )
 OTHER = Service("enrollment", 0, "services.enrollment", "enrollment")
 
@@ -45,7 +48,6 @@ def ledger(guarded: str) -> Iterator[Client]:
 
 def test_the_ledger_takes_inserts_and_nothing_else(ledger: Client) -> None:
     entries = ledger["clockhours"]["entries"]
-    entries.create_index("educator_id")
     entries.insert_one({"_id": 1})
     assert entries.find_one() == {"_id": 1}
     for forbidden in (
@@ -53,9 +55,27 @@ def test_the_ledger_takes_inserts_and_nothing_else(ledger: Client) -> None:
         lambda: entries.delete_one({"_id": 1}),
         lambda: entries.drop(),
         lambda: entries.rename("elsewhere"),
+        lambda: entries.create_index("granted_at", expireAfterSeconds=1),  # it would be empty within a minute
     ):
         with pytest.raises(OperationFailure, match="not authorized"):
             forbidden()
+
+
+async def test_what_the_ledger_needs_is_made_for_its_service(guarded: str) -> None:
+    with connect(user_uri(guarded, LEDGER, "led:ger"), "clockhours") as database:
+        await database.ensure({"entries": INDEXES["entries"]})
+        with pytest.raises(RefusedError, match="the index of entries on minutes is not there, nor ours to make"):
+            await database.ensure({"entries": (Index.on("minutes"),)})
+
+
+def test_the_indexes_that_are_made_for_a_service_are_its_own() -> None:
+    for service in SERVICES:
+        for collection, indexes in service.append_only.items():
+            made = [
+                Index.on(*fields, unique=options.get("unique", False), partial=options.get("partialFilterExpression"))
+                for fields, options in indexes
+            ]
+            assert tuple(made) == INDEXES[collection]
 
 
 def test_a_transaction_writes_ledger_and_state_together(ledger: Client) -> None:
@@ -97,6 +117,6 @@ def test_the_rights_name_every_collection_that_clockhours_uses() -> None:
     assert named == {*INDEXES, *EVENTING}
     assert named >= set(EVENTING_INDEXES)
     rights = {right["resource"]["collection"]: set(right["actions"]) for right in privileges(service)}
-    assert not {"update", "remove"} & rights["entries"]
+    assert rights["entries"] == {"find", "insert", "listIndexes", "collStats"}
     assert not {"find", "insert", "update", "remove"} & rights[""]
     assert {"update", "remove"} <= rights["educators"]
