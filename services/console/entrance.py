@@ -24,7 +24,7 @@ LOCKED = "Too many tries. Wait a quarter of an hour."
 
 
 class Entrance:
-    """The pages of signing in. Every try is audited, by the name that was given."""
+    """The pages of signing in. Every try is audited, by the name that was given; while it is locked, the first."""
 
     def __init__(self, doors: Doors, people: People, database: Database, dress: Dress, openid: "OpenId | None") -> None:
         self._doors, self._people, self._database = doors, people, database
@@ -53,8 +53,11 @@ class Entrance:
         name = str(form.get("user", ""))[:200]
         try:
             who = await self._people.sign_in(request, form)
-        except LockedError:
-            await self._noted(name, "sign-in", "locked")
+        except LockedError as lock:
+            if lock.just_now:  # the others are counted only: nobody without a name fills the disk with tries
+                await self._noted(name, "sign-in", "locked")
+            else:
+                metrics.SIGN_INS.labels("locked").inc()
             return self._page(request, goes_to, LOCKED, 429)
         if who is None:
             await self._noted(name, "sign-in", "refused")

@@ -55,7 +55,11 @@ class UsersFileError(Exception):
 
 
 class LockedError(Exception):
-    """Too many guesses: no password is looked at for a while, the right one included."""
+    """Too many guesses: no password is looked at for a while, the right one included. `just_now`: by this one."""
+
+    def __init__(self, *, just_now: bool) -> None:
+        super().__init__()
+        self.just_now = just_now
 
 
 class OpenIdError(Exception):
@@ -134,9 +138,9 @@ class SignIn:
             f"{name[:200]} from anywhere": GUESSES_ALLOWED_FOR,
             f"anyone from {address}": GUESSES_ALLOWED_FROM,
         }
-        locked = [await self._guessed(whose, allowed) for whose, allowed in counts.items()]
-        if any(locked):
-            raise LockedError
+        over = [await self._guessed(whose, allowed) for whose, allowed in counts.items()]
+        if max(over) > 0:
+            raise LockedError(just_now=1 in over)
         user = self.users[name]
         async with self.hashing:
             right = await asyncio.to_thread(_matches, user.password if user else NOBODY, password)
@@ -180,8 +184,8 @@ class SignIn:
             with faults():
                 await self.database["sessions"].delete_one({"_id": _hash(token)})
 
-    async def _guessed(self, whose: str, allowed: int) -> bool:
-        """Count one more; are that too many? A lock ends after its time, however much is guessed meanwhile."""
+    async def _guessed(self, whose: str, allowed: int) -> int:
+        """Count one more; how many are that too many? A lock ends after its time, however much is guessed meanwhile."""
         now = system_now()
         anew = {"$or": [{"$lte": ["$until", now]}, {"$eq": [{"$type": "$until"}, "missing"]}]}
         failures = {"$cond": [anew, 1, {"$add": ["$failures", 1]}]}
@@ -194,7 +198,7 @@ class SignIn:
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
-        return int(document["failures"]) > allowed
+        return int(document["failures"]) - allowed
 
 
 def _person(session: Mapping[str, Any], roles: frozenset[Role]) -> Who:

@@ -104,6 +104,13 @@ async def test_every_sign_in_is_audited_by_name(world: World) -> None:
     ]
 
 
+async def test_of_tries_while_a_name_is_locked_the_first_is_audited(world: World) -> None:
+    browser = world.browser()
+    for _ in range(GUESSES_ALLOWED + 5):
+        await browser.sign_in("staff", "guess")
+    assert [one["reason"] for one in await world.audit()] == ["refused"] * GUESSES_ALLOWED + ["locked"]
+
+
 async def test_pages_allow_nothing_from_elsewhere_and_nothing_inline(world: World) -> None:
     answer = await (await world.as_("staff")).get("/")
     policy = answer.headers["content-security-policy"]
