@@ -8,6 +8,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from contracts import nea, portal, topics
+from contracts.cloudevents import ATTRIBUTES
 from services.console.state import Attention, Group, Process, Role, Sight, Who
 
 
@@ -40,6 +42,10 @@ PERSONAL = frozenset(
     }
 )  # fmt: skip
 HIDDEN = "•••"
+# Where others than our services wrote what stands there, and the names that they may use, but for those of free text.
+STRANGE = frozenset({topics.PORTAL.name, topics.INBOX.name, nea.SOURCE})
+SAID = {name for model in (*portal.MODELS.values(), *nea.MODELS.values()) for name in model.model_fields}
+PLAIN = frozenset(SAID | ATTRIBUTES | {"partitionkey", "timestamp"}) - PERSONAL - {"reason", "roles", "learner"}
 
 
 def masked(content: Any) -> Any:
@@ -49,6 +55,15 @@ def masked(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [masked(one) for one in content]
     return content
+
+
+def masked_of_strangers(content: Any, name: str = "") -> Any:
+    """The same with all hidden but what stands under a name that we know: any other may tell who somebody is."""
+    if isinstance(content, Mapping):
+        return {inner: masked_of_strangers(value, inner) for inner, value in content.items()}
+    if isinstance(content, list):
+        return [masked_of_strangers(one, name) for one in content]
+    return content if content is None or isinstance(content, bool) or name in PLAIN else HIDDEN
 
 
 def _hidden(value: Any) -> Any:

@@ -20,7 +20,7 @@ from eventing.looking import Place
 from eventing.transient import TransientError
 from services.console.asked import Asked, Console, page_cursor, shown
 from services.console.graph import layout
-from services.console.policy import HIDDEN, May, kept_key, masked, shown_key
+from services.console.policy import HIDDEN, STRANGE, May, kept_key, masked, masked_of_strangers, shown_key
 from services.console.state import JsonObject, Kept
 
 TOPICS = {topic.name: topic for topic in topics.ALL}
@@ -167,14 +167,16 @@ def body(found: Record | Failure | None, asked: Asked) -> JsonObject | None:
         value: Any = orjson.loads(found.value) if found.value else None
     except orjson.JSONDecodeError:
         value = _text(found.value)
-    return {"headers": headers, "value": _visible(value, asked), "unreadable": None}
+    return {"headers": headers, "value": _visible(value, found.topic, asked), "unreadable": None}
 
 
-def _visible(value: Any, asked: Asked) -> Any:
+def _visible(value: Any, topic: str, asked: Asked) -> Any:
     """The key in the envelope may be NEA's member id, too."""
     if isinstance(value, dict) and isinstance(value.get("partitionkey"), str):
         value = value | {"partitionkey": shown_key(value["partitionkey"], asked.who)}
-    return value if asked.may(May.SEE_PEOPLE) else masked(value)
+    if asked.may(May.SEE_PEOPLE):
+        return value
+    return masked_of_strangers(value) if topic in STRANGE else masked(value)
 
 
 async def _with_text(console: Console, asked: Asked, records: list[Kept], text: str) -> tuple[list[Kept], bool]:

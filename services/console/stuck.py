@@ -11,7 +11,16 @@ import orjson
 from eventing.http import ProblemError
 from services.console.asked import Asked, Console, Told, service_of, told
 from services.console.neighbours import path
-from services.console.policy import HIDDEN, May, by_service, fingerprint, kept_key, shown_key
+from services.console.policy import (
+    HIDDEN,
+    STRANGE,
+    May,
+    by_service,
+    fingerprint,
+    kept_key,
+    masked_of_strangers,
+    shown_key,
+)
 from services.console.state import JsonObject
 
 PAGE, MOST_PAGES = 1000, 5
@@ -166,7 +175,7 @@ def _group(lanes: list[JsonObject], asked: Asked) -> JsonObject:
 
 
 def _record(one: JsonObject, asked: Asked) -> JsonObject:
-    shown = _shown(one["value"], asked)
+    shown = _shown(one["value"], one["topic"], asked)
     place = f"{one['topic']}-{one['partition']}-{one['offset']}"
     return one | {"value": shown, "data": shown.get("data") if isinstance(shown, dict) else None, "place": place}
 
@@ -174,19 +183,19 @@ def _record(one: JsonObject, asked: Asked) -> JsonObject:
 def _quarantined(one: JsonObject, asked: Asked) -> JsonObject:
     key = one.get("key")
     return one | {
-        "value": _shown(one.get("value"), asked),
+        "value": _shown(one.get("value"), one["topic"], asked),
         "key": None if key is None else shown_key(str(key), asked.who),
     }
 
 
-def _shown(text: Any, asked: Asked) -> Any:
+def _shown(text: Any, topic: str, asked: Asked) -> Any:
     """A value as this one may see it: hidden whole where no names tell its parts apart, its key as all keys."""
     value = read_value(text)
     if not isinstance(value, dict):
         return value if value is None or asked.may(May.SEE_PEOPLE) else HIDDEN
     if isinstance(value.get("partitionkey"), str):
         value = value | {"partitionkey": shown_key(value["partitionkey"], asked.who)}
-    return value
+    return value if asked.may(May.SEE_PEOPLE) or topic not in STRANGE else masked_of_strangers(value)
 
 
 def read_value(text: Any) -> Any:

@@ -1,5 +1,6 @@
 """The pages: for whom, with what hidden, and when other services are away."""
 
+import json
 import time
 from datetime import timedelta
 from typing import Any
@@ -323,3 +324,22 @@ async def test_an_address_that_there_is_not_is_a_page_for_people_too(world: Worl
     assert (answer.status_code, "There is no such page." in answer.text) == (404, True)
     assert (await world.browser().get("/apple-touch-icon.png")).status_code == 404  # asked for beside a form to sign in
     assert (await world.program("viewer-key").get("/api/nothing")).headers["content-type"].startswith("application/")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"data": {"learner": {"Email": "rosa@example.org", "attempt": 1}}},  # not as we would write it
+        {"data": {"educator_id": "E-1", "nickname": "rosa@example.org"}},
+        {"data": {"educator_id": "E-1", "reason": "asked by rosa@example.org"}},
+        {"data": [["rosa@example.org"]]},
+    ],
+)
+async def test_of_what_a_stranger_wrote_only_what_we_have_a_name_for_is_shown_to_whom_it_does_not_concern(
+    full: World, said: dict[str, Any]
+) -> None:
+    strange = QUARANTINED | {"value": json.dumps({"type": "educator.updated"} | said)}
+    full.services.tell("GET", "enrollment", "/admin/quarantine", {"items": [strange], "next": None})
+    for role, sees in (("viewer", False), ("operator", False), ("staff", True)):
+        page = (await (await full.as_(role)).get("/quarantine")).text
+        assert ("rosa@example.org" in page, "educator.updated" in page) == (sees, True), role
