@@ -28,7 +28,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.specification import AsyncAPI
 from pydantic import SkipValidation
 
-from eventing import metrics
+from eventing import metrics, quarantine
 from eventing.applying import Applying, StoppedError
 from eventing.batch import Batch, Failure, Partition, Record
 from eventing.clients import has_left_its_group, started
@@ -42,6 +42,7 @@ from eventing.positions import StaleError
 from eventing.progress import Progress
 from eventing.reader import Reader
 from eventing.reading import parse, read
+from eventing.reasons import DELETED_UNREAD, Reason
 from eventing.topics import Topic
 from eventing.transient import TransientError, pause, repeat
 
@@ -255,6 +256,7 @@ class Consumer:
             self.reader.gaps_closed |= await repeat(partial(closed_gaps, self.database), tries=None)
             await self._applying.retry_after_gaps()
             await self._rewind_new_topics(began)
+            await self._tell_what_is_gone(began)
         except Exception as error:  # noqa: BLE001 - nobody waits for this, so nobody else would hear of it
             self._stop_because("cannot_take_over", error)
 
@@ -263,13 +265,27 @@ class Consumer:
 
         Records that stood on the old one as well are known by their sequence or claimed id, and applied only once.
         """
-        ends = await repeat(partial(self._ends, began), tries=None)
+        ends = await repeat(partial(self._limits, "end_offsets", began), tries=None)
         if beyond := [partition for partition, at in began.items() if at > ends[partition]]:
             async with self._in_hand:
                 for partition in beyond:
                     log.warning("position_beyond_end", topic=partition[0], partition=partition[1])
                     await self._ownership.rewind(partition)
                 self._seek()
+
+    async def _tell_what_is_gone(self, began: Mapping[Partition, int]) -> None:
+        """Where the topic begins beyond our position, Kafka has deleted what nobody had read: quarantine says what.
+
+        Retention does that while we are down, or after a backup. Who never read anything begins where the topics do.
+        """
+        if not any(began.values()):
+            return
+        firsts = await repeat(partial(self._limits, "beginning_offsets", began), tries=None)
+        gone = {partition: at for partition, at in began.items() if at < firsts[partition]}
+        for (topic, number), at in gone.items():
+            reason = Reason(DELETED_UNREAD, f"offsets {at} to {firsts[topic, number] - 1}")
+            log.error(DELETED_UNREAD, topic=topic, partition=number, offsets=reason.detail)
+            await repeat(partial(quarantine.add, self.database, f"{topic}-{number}-{at}", topic, reason), tries=None)
 
     async def revoked(self) -> None:
         """Finish or drop the batch in hand before the partitions go to another."""
@@ -294,14 +310,15 @@ class Consumer:
             for partition, at in self._ownership.next.items():
                 raw.seek(self.kafka.physical_partition(partition), at)
 
-    async def _ends(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+    async def _limits(self, asked: str, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """What Kafka's client answers to `beginning_offsets` or `end_offsets` of these."""
         if not partitions:
             return {}
         try:
-            ends = await self._raw.end_offsets([self.kafka.physical_partition(partition) for partition in partitions])
+            found = await getattr(self._raw, asked)([self.kafka.physical_partition(one) for one in partitions])
         except KafkaError as error:
             raise TransientError(type(error).__name__) from error
-        return {self.kafka.logical_partition(tp): end for tp, end in ends.items()}
+        return {self.kafka.logical_partition(tp): offset for tp, offset in found.items()}
 
     @property
     def _raw(self) -> Any:

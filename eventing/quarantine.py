@@ -3,7 +3,7 @@
 from typing import Any
 
 from eventing.clock import system_now
-from eventing.mongo import Binary, Index, UpdateOne
+from eventing.mongo import Binary, Database, Index, UpdateOne, faults
 from eventing.reasons import Reason
 
 COLLECTION = "quarantine"
@@ -16,3 +16,9 @@ def keep(id: str, topic: str, reason: Reason, value: bytes | None, **about: Any)
     document = {"topic": topic, "reason": reason.code, "detail": reason.detail, "at": system_now(), **about}
     document["value"] = None if value is None else Binary(value)
     return UpdateOne({"_id": id}, {"$setOnInsert": document}, upsert=True)
+
+
+async def add(database: Database, id: str, topic: str, reason: Reason) -> None:
+    """Say what nobody can keep any more."""
+    with faults():
+        await database[COLLECTION].bulk_write([keep(id, topic, reason, None)])

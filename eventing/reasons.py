@@ -19,6 +19,7 @@ BEHIND = Reason("behind")  # an earlier record of its key is parked
 GAP = "sequence_gap"  # a record of its key is missing; the detail is the topic and the sequence that is next
 REFUSED = "write_refused"  # MongoDB refuses what it leads to, now and later
 INVALID = "invalid"  # its data are none that our models take; the detail names the fields
+DELETED_UNREAD = "deleted_unread"  # Kafka has deleted these records before we read them; the detail is their offsets
 BUG = "bug"  # our code fails; the detail is the place
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import RecordsToDelete
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import CorruptRecordException, KafkaTimeoutError, UnknownError
 from pymongo.errors import OperationFailure
@@ -16,7 +17,7 @@ from eventing import positions
 from eventing.applying import Applying
 from eventing.batch import Batch, Record
 from eventing.consumer import Consumer
-from eventing.kafka import KafkaSettings, TopicPartition, offsets, producer
+from eventing.kafka import KafkaSettings, TopicPartition, admin, offsets, producer
 from eventing.mongo import Database, connect, faults
 from eventing.testing import Topics
 from eventing.transient import RefusedError, TransientError
@@ -156,6 +157,49 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning_whenever_ka
         await until_true(partial(_have_been_heard, database, 5))
     assert await heard(database, "k") == [record.event.id for record in sent]
     assert await database["parked"].count_documents({}) == 0
+
+
+async def test_what_kafka_deletes_before_it_is_read_is_told_in_quarantine_once(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    """Nobody read a topic for longer than its retention, or the database is of a backup that is older."""
+    topics = Topics()
+    async with consuming(kafka_settings, database, toy):
+        await say(kafka_settings, topics.record(HEARD.name, "k", "toy.Heard", {}))
+        await until_true(partial(_have_been_heard, database, 1))
+    await say(kafka_settings, *(topics.record(HEARD.name, key, "toy.Heard", {}) for key in "kabcdefgh"))
+    await _delete_what_is_heard(kafka_settings)
+    for key in ("l", "m"):  # a second start finds the same
+        async with consuming(kafka_settings, database, toy):
+            await until_true(partial(_quarantined, database, HEARD.partitions))
+            await say(kafka_settings, topics.record(HEARD.name, key, "toy.Heard", {}))
+            await until_true(partial(heard, database, key))
+    rows = await database["quarantine"].find({}).to_list(None)
+    assert {(row["topic"], row["reason"]) for row in rows} == {(HEARD.name, "deleted_unread")}
+    assert sorted(row["detail"].split()[1] for row in rows) == ["0", "0", "1"]
+
+
+async def test_a_reader_that_has_never_read_begins_where_its_topics_do(
+    kafka_settings: KafkaSettings, database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    await say(kafka_settings, *(topics.record(HEARD.name, key, "toy.Heard", {}) for key in "abcdefgh"))
+    await _delete_what_is_heard(kafka_settings)
+    async with consuming(kafka_settings, database, toy) as consumer:
+        await say(kafka_settings, topics.record(HEARD.name, "k", "toy.Heard", {}))
+        await until_true(partial(heard, database, "k"))
+        await until_true(partial(_has_followed_up, consumer))
+    assert await database["quarantine"].count_documents({}) == 0
+
+
+async def _delete_what_is_heard(kafka: KafkaSettings) -> None:
+    parts = [TopicPartition(kafka.physical(HEARD.name), n) for n in range(HEARD.partitions)]
+    async with admin(kafka) as client:
+        await client.delete_records({part: RecordsToDelete(before_offset=-1) for part in parts})
+
+
+async def _has_followed_up(consumer: Consumer) -> bool:
+    return consumer._follow_up is not None and consumer._follow_up.done()
 
 
 async def _has_sought(consumer: Consumer) -> bool:
