@@ -119,6 +119,11 @@ class Program(ProgramPart):
         """The year's micro-credentials by id, in the order of the file."""
         return MappingProxyType({entry.id: entry for entry in self.micro_credentials})
 
+    def grants(self, micro_credential_id: str) -> bool:
+        """Whether the year lists it, with clock hours."""
+        listed = self.catalogue.get(micro_credential_id)
+        return listed is not None and listed.eligible
+
     @cached_property
     def digest(self) -> str:
         """A hash of what the file says, whatever its comments and its layout."""

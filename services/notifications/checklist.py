@@ -160,6 +160,9 @@ def _submission(credential: Credential, program: Program, programs: Programs, no
         note = words.short_day(program.local_date(attempts[-1].submitted_at)) if attempts else ""
         late = bool(attempts) and all(credential.late(a.submission_id) for a in attempts)
         return Step(StepName.SUBMISSION, "Submitted to NEA", True, f"{note}, {_late(credential)}" if late else note)
+    if not program.grants(credential.id):
+        note = f"not in the {program.id} catalogue: submitted now, it earns no clock hours"
+        return Step(StepName.SUBMISSION, "Submitted to NEA", False, note, overdue=True)
     closed = now >= program.submission_closes
     return Step(StepName.SUBMISSION, "Submitted to NEA", False, due=program.submission_deadline, overdue=closed)
 

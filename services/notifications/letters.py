@@ -4,14 +4,17 @@ The words are in templates/; here is only what they speak of.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from contracts.hours import shown
 from contracts.kinds import MissingStep
+from contracts.program import Program
 from services.notifications import checklist, reminder_letters, reversals, seats, words
 from services.notifications.checklist import Action, Checklist
 from services.notifications.scene import Letter, NothingToSayError, Scene, Seat, seat_action, session_facts
-from services.notifications.state import Entry, Kind
+from services.notifications.standing import Credential
+from services.notifications.state import Attempt, Entry, Kind
 
 
 def write(scene: Scene) -> Letter:
@@ -22,7 +25,16 @@ def write(scene: Scene) -> Letter:
 def _welcome(scene: Scene) -> Letter:
     contact = scene.program.contacts.program
     action = Action("See sessions and register", scene.portal_url, contact)
-    return scene.letter(contact, action, deadline=words.day(scene.program.submission_deadline))
+    return scene.letter(contact, action, **_when_to_submit(scene))
+
+
+def _when_to_submit(scene: Scene) -> dict[str, str | None]:
+    """The next deadline that can be met, and where its year has yet to begin, its first day: earlier would be late."""
+    year = next((year for year in scene.programs if scene.now < year.submission_closes), None)
+    return {
+        "opens": words.day(year.first_day) if year and scene.now < year.starts_at else None,
+        "deadline": words.day(year.submission_deadline) if year else None,
+    }
 
 
 def _seat(scene: Scene) -> Letter:
@@ -50,7 +62,7 @@ def _orientation_completed(scene: Scene) -> Letter:
         return scene.next_step(open_lists[0], chosen=open_lists[0].title)
     nea = scene.program.contacts.nea_help_center
     action = Action("Choose a micro-credential", nea.url or scene.portal_url, nea)
-    return scene.letter(nea, action, chosen=None, deadline=words.day(scene.program.submission_deadline))
+    return scene.letter(nea, action, chosen=None, **_when_to_submit(scene))
 
 
 def _open_lists(scene: Scene) -> list[Checklist]:
@@ -72,10 +84,7 @@ def _submitted(scene: Scene) -> Letter:
     if not found:
         raise NothingToSayError("attempt")
     attempt = found[0]
-    program = checklist.governing(listed.credential, scene.programs, scene.now, submission_id)
-    # A revision of what was late from the start is late by the first deadline.
-    by_the_first = attempt.number == 1 or listed.credential.late(submission_id)
-    deadline = program.submission_deadline if by_the_first else program.revision_deadline
+    program, deadline = _judged_by(attempt, listed.credential, scene)
     facts = {
         "credential": listed.title,
         "attempt": attempt.number,
@@ -88,6 +97,14 @@ def _submitted(scene: Scene) -> Letter:
         return scene.letter(scene.program.contacts.program, None, listed, **facts)
     letter = scene.next_step(listed, **facts)
     return letter if letter.action else scene.letter(scene.program.contacts.nea_help_center, None, listed, **facts)
+
+
+def _judged_by(attempt: Attempt, credential: Credential, scene: Scene) -> tuple[Program, date]:
+    """The year that governs an attempt's submission, and that of its deadlines which the attempt is judged by."""
+    program = checklist.governing(credential, scene.programs, scene.now, attempt.submission_id)
+    # A revision of what was late from the start is late by the first deadline.
+    by_the_first = attempt.number == 1 or credential.late(attempt.submission_id)
+    return program, program.submission_deadline if by_the_first else program.revision_deadline
 
 
 def _reviewed(scene: Scene) -> Letter:
@@ -160,16 +177,17 @@ def _held(scene: Scene) -> Letter:
     held = listed.credential.held
     if held is None:
         raise NothingToSayError("held")
-    # A first attempt that nobody has told us of is missing, not late.
-    judged_late = any(a.on_time is False for a in listed.credential.attempts)
-    late = MissingStep.ON_TIME_SUBMISSION in held.missing and judged_late
+    credential, late = listed.credential, None
+    if MissingStep.ON_TIME_SUBMISSION in held.missing:  # a first attempt that nobody told us of is missing, not late
+        awarded = credential.award.submission_id if credential.award else None
+        found = (a for a in credential.attempts if a.on_time is False)
+        late = max(found, key=lambda a: (a.submission_id == awarded, a.submitted_at), default=None)
     return scene.next_step(
         listed,
         credential=listed.title,
         amount=words.clock_hours(held.minutes),
         missing=[m.value for m in held.missing],
-        late=late,
-        deadline=words.day(listed.program.submission_deadline),
+        deadline=words.day(_judged_by(late, credential, scene)[1]) if late else None,
     )
 
 

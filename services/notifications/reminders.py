@@ -212,8 +212,11 @@ def _seat_until(group: Group, sessions: Sessions, kind: SessionKind, credential_
 
 
 def _deadlines(credentials: list[Credential], program: Program, programs: Programs) -> Iterator[Item]:
-    """14, 7, 3 and 1 days before a deadline, and on its last local day, for those who have that step open."""
-    to_submit = [c for c in credentials if _to_submit(c)]
+    """14, 7, 3 and 1 days before a deadline, and on its last local day, for those who have that step open.
+
+    What the year does not list, or without clock hours, has no deadline in it: submitted then, it would earn nothing.
+    """
+    to_submit = [c for c in credentials if _to_submit(c) and program.grants(c.id)]
     to_revise = [c for c in credentials if _to_revise(c, program, programs)]
     for name, closes, open_ones in (
         ("submission", program.submission_deadline, to_submit),

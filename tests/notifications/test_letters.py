@@ -6,6 +6,7 @@ import pytest
 
 from contracts.event import EventData
 from contracts.kinds import Decision, EntryKind
+from contracts.program import Programs
 from services.notifications import checklist, letters, rendering, words
 from services.notifications.announcing import scene_of
 from services.notifications.rendering import Links
@@ -37,6 +38,7 @@ from tests.notifications.world import World
 
 PORTAL = "https://portal.example.org/courses"
 NOW = local(5, 10)
+ONE_YEAR = Programs(PROGRAMS.years[:1])
 
 
 def said(*facts: EventData, kind: str) -> str:
@@ -84,6 +86,44 @@ def test_a_first_attempt_that_nobody_told_us_of_is_not_called_late() -> None:
     assert "counts as late" not in unseen
     late = said(submitted(at=NOW, on_time=False), awarded(at=NOW), held("on_time_submission"), kind="hours_held")
     assert "counts as late: the deadline was Friday, April 26, 2024" in late
+
+
+def test_held_hours_name_the_deadline_that_the_awarded_submission_missed() -> None:
+    first, revised = submitted(at=local(4, 20)), submitted(at=NOW, attempt=2, on_time=False)
+    late_too = submitted(at=NOW + DAY, submission="S-2", on_time=False)
+    found = said(first, revised, late_too, awarded(at=NOW, attempt=2), held("on_time_submission"), kind="hours_held")
+    assert "counts as late: the deadline was Friday, May 24, 2024" in found
+
+
+def test_what_the_year_has_dropped_is_not_to_be_submitted_in_it() -> None:
+    world = World(datetime(2025, 2, 3, 20, tzinfo=UTC))
+    gone = "EX_NONE1"  # last year's catalogue had it
+    world.hear(profile(), oriented(), registered(credential=gone), nea_registered(credential=gone))
+    world.hear(attended(opens=gone, at=world.now))
+    [message] = [m for m in world.messages() if m.kind == "workshop_attended"]
+    found = text(world, message)
+    assert "[ ] Submitted to NEA - not in the 2024-25 catalogue: submitted now, it earns no clock hours" in found
+    assert "by Friday, April 25, 2025" not in found
+    assert "Submit to NEA:" not in found
+
+
+@pytest.mark.parametrize(
+    ("now", "years", "when"),
+    [
+        (local(4, 26, 23, 59), PROGRAMS, "by Friday, April 26, 2024."),
+        (local(4, 27, 0), PROGRAMS, "between Sunday, September 1, 2024 and Friday, April 25, 2025."),
+        (local(9, 1, 0), PROGRAMS, "by Friday, April 25, 2025."),
+        (local(4, 27, 0), ONE_YEAR, "once the next program year has begun, by its deadline."),
+    ],
+)
+def test_a_newcomer_is_told_when_to_submit_never_a_day_that_is_over(now: datetime, years: Programs, when: str) -> None:
+    world = World(now, years)
+    world.hear(profile(), oriented(at=now))
+    for message in world.messages():
+        scene = scene_of(message, world.known, years, PORTAL, now)
+        written = rendering.render(letters.write(scene), Links())
+        assert f"Submit to NEA {when}" in written.text
+        assert when in written.html
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 
 from contracts.event import EventData
 from contracts.kinds import Decision, SessionKind
-from services.notifications import decisions, reminders
+from services.notifications import decisions, letters, reminders
+from services.notifications.announcing import scene_of
 from services.notifications.reasons import Drop
 from services.notifications.state import Kind, Message
 from tests.notifications.builders import (
@@ -121,6 +122,24 @@ def test_a_submission_ends_the_reminders_of_its_deadline() -> None:
     [message] = reminded(world)
     world.hear(submitted(at=world.now))
     assert world.obstacle(message) is Drop.CAUSE_GONE
+
+
+def test_a_deadline_is_told_only_of_what_its_year_lists_with_clock_hours() -> None:
+    """The next year has dropped it: what is submitted then earns no hours."""
+    last_year = world_at(local(4, 2))
+    last_year.hear(registered(credential="EX_NONE1", at=local(3, 1)), registered(at=local(3, 1)))
+    last_year.now = local(4, 19)
+    [message] = reminded(last_year)
+    assert len(titles(last_year, message)) == 2
+    last_year.now = datetime(2025, 4, 18, 19, tzinfo=UTC)
+    [message] = reminded(last_year)
+    assert titles(last_year, message) == ["Trauma Informed Pedagogy: Creating a Healing Centered Learning Environment"]
+
+
+def titles(world: World, message: Message) -> list[str]:
+    """The micro-credentials that a reminder of a deadline lists."""
+    found: list[str] = letters.write(scene_of(message, world.known, PROGRAMS, "", world.now)).about["credentials"]
+    return found
 
 
 def test_what_else_a_reminder_carried_is_said_again_if_it_never_went_out() -> None:
