@@ -29,7 +29,7 @@ def uid(educator_id: str, session_id: str) -> str:
 
 def calendar_file(seat: Seat, address: str, program: Program, now: datetime) -> bytes:
     """The seat as an iCalendar stream for one attendee. `now` is when it was written."""
-    calendar = _calendar(program, method(seat))
+    calendar = _calendar(program, method(seat), [seat])
     event = _event(seat, program, now)
     organizer = program.contacts.program.email
     if organizer:
@@ -44,25 +44,26 @@ def calendar_file(seat: Seat, address: str, program: Program, now: datetime) -> 
 
 def published(seats: list[Seat], program: Program, now: datetime) -> bytes:
     """Seats to add to a calendar from the progress page: nobody is named in it."""
-    calendar = _calendar(program, "PUBLISH")
+    calendar = _calendar(program, "PUBLISH", seats)
     for seat in seats:
         calendar.add_component(_event(seat, program, now))
     return bytes(calendar.to_ical())
 
 
-def _calendar(program: Program, how: str) -> Calendar:
+def _calendar(program: Program, how: str, seats: list[Seat]) -> Calendar:
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
     calendar.add("method", how)
-    calendar.add_component(_zone(program.time_zone, program.first_day.year))
+    years = [seat.session.starts_at.year for seat in seats] or [program.first_day.year]
+    calendar.add_component(_zone(program.time_zone, min(years), max(years)))
     return calendar
 
 
 @cache
-def _zone(name: str, year: int) -> Timezone:
-    """The zone's rules from the year before to two years after: more would be most of the file."""
-    return Timezone.from_tzid(name, first_date=date(year - 1, 1, 1), last_date=date(year + 3, 1, 1))
+def _zone(name: str, first: int, last: int) -> Timezone:
+    """The zone's rules from the year before these years to the year after: more would be most of the file."""
+    return Timezone.from_tzid(name, first_date=date(first - 1, 1, 1), last_date=date(last + 2, 1, 1))
 
 
 def _event(seat: Seat, program: Program, now: datetime) -> Event:
