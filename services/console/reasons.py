@@ -5,8 +5,9 @@ from contracts.kinds import ExceptionKind
 CASES = {
     ExceptionKind.LATE_ATTEMPT: "Submitted after the deadline. Accept it, and it counts as on time; dismiss it, and"
     " this attempt earns no hours.",
-    ExceptionKind.NOT_IN_CATALOGUE: "No programme year lists this micro-credential. It earns no hours until the"
-    " programme file lists it; then the case closes by itself.",
+    ExceptionKind.NOT_IN_CATALOGUE: "The programme year of its submission does not list this micro-credential, or,"
+    " before there is one, no year does. It earns no hours until the year's file lists it; then the case closes by"
+    " itself.",
     ExceptionKind.NOT_ELIGIBLE: "NEA awarded it, and the programme lists it without clock hours. Tell the educator, and"
     " dismiss the case.",
     ExceptionKind.NO_PROGRAM_YEAR: "Its date lies in no programme year that is loaded. Was the date mistyped, or is the"

@@ -157,14 +157,22 @@ def _submission(credential: Credential, program: Program, programs: Programs, no
         return Step(StepName.SUBMISSION, "Revised and submitted to NEA again", False, due=due, overdue=closed)
     attempts = credential.attempts
     if credential.submitted:
-        note = words.short_day(program.local_date(attempts[-1].submitted_at)) if attempts else ""
-        late = bool(attempts) and all(credential.late(a.submission_id) for a in attempts)
-        return Step(StepName.SUBMISSION, "Submitted to NEA", True, f"{note}, {_late(credential)}" if late else note)
-    if not program.grants(credential.id):
+        notes = [words.short_day(program.local_date(attempts[-1].submitted_at))] if attempts else []
+        if attempts and all(credential.late(a.submission_id) for a in attempts):
+            notes.append(_late(credential))
+        if any(a.number == 1 and _has_dropped(program, credential, a.submitted_at) for a in attempts):
+            notes.append(f"not in the {program.id} catalogue: it earns no clock hours")
+        return Step(StepName.SUBMISSION, "Submitted to NEA", True, ", ".join(notes))
+    if _has_dropped(program, credential, now):
         note = f"not in the {program.id} catalogue: submitted now, it earns no clock hours"
         return Step(StepName.SUBMISSION, "Submitted to NEA", False, note, overdue=True)
     closed = now >= program.submission_closes
     return Step(StepName.SUBMISSION, "Submitted to NEA", False, due=program.submission_deadline, overdue=closed)
+
+
+def _has_dropped(program: Program, credential: Credential, submitted_at: datetime) -> bool:
+    """Whether what is submitted then earns nothing, since its year does not list it; of no other year we say so."""
+    return credential.entry is None and program.holds(submitted_at) and not program.grants(credential.id)
 
 
 def _late(credential: Credential) -> str:

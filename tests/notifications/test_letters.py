@@ -105,6 +105,10 @@ def test_what_the_year_has_dropped_is_not_to_be_submitted_in_it() -> None:
     assert "[ ] Submitted to NEA - not in the 2024-25 catalogue: submitted now, it earns no clock hours" in found
     assert "by Friday, April 25, 2025" not in found
     assert "Submit to NEA:" not in found
+    world.hear(submitted(credential=gone, at=world.now))
+    [message] = [m for m in world.messages() if m.kind == "submission_received"]
+    submission = "[x] Submitted to NEA - February 3, 2025, not in the 2024-25 catalogue: it earns no clock hours"
+    assert submission in text(world, message)
 
 
 @pytest.mark.parametrize(
