@@ -42,6 +42,9 @@ def topic_settings(topic: RegisteredTopic, replication: int) -> dict[str, str]:
         "min.insync.replicas": str(max(1, replication - 1)),
         "max.message.bytes": str(MOST_BYTES),
     }
+    if topic.retention is not None:
+        # Kafka deletes whole segments, once the newest record in one is over its time: by default a week's.
+        found["segment.ms"] = str(retention // 14)
     if topic.compacted:
         # What an erasure replaced by a tombstone is gone from the disk within a week.
         found["max.compaction.lag.ms"] = str(timedelta(days=7) // timedelta(milliseconds=1))

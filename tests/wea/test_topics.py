@@ -30,6 +30,7 @@ async def test_topics_get_partitions_retention_and_compaction(kafka: str) -> Non
         found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics(names)}
         assert [found[name] for name in names] == [12, 12, 3]
         assert await settings(admin, names[0], "retention.ms") == str(14 * 24 * 3600 * 1000)
+        assert int(await settings(admin, names[0], "segment.ms")) <= 24 * 3600 * 1000  # by default 7 days
         assert await settings(admin, names[1], "cleanup.policy") == "compact"
         assert await settings(admin, names[1], "retention.ms") == "-1"
     finally:
