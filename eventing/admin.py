@@ -195,7 +195,7 @@ def _waiting(api: FastAPI, service: Service, keys: Keys) -> None:
 
     @api.get("/admin/lanes", tags=["operators"])
     async def lanes(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
-        """For each key, the last sequence seen and sent on each topic: what `wea check` compares."""
+        """For each key, the last sequence seen and sent on each topic, and the last tombstone's: for `wea check`."""
         return await _rows(database["lanes"], at, _sequences)
 
     @api.get("/admin/audit", tags=["operators"])
@@ -272,7 +272,8 @@ def _quarantined(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sequences(row: dict[str, Any]) -> dict[str, Any]:
-    return {"key": row["_id"], "seen": row.get("seen", {}), "sent": row.get("sent", {}), "parked": row.get("parked", 0)}
+    by_topic = {name: row.get(name, {}) for name in ("seen", "sent", "emptied")}
+    return {"key": row["_id"], **by_topic, "parked": row.get("parked", 0)}
 
 
 def _text(value: Any) -> str | None:

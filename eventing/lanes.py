@@ -1,6 +1,7 @@
 """Lanes: one document a key, with what was seen and sent under it, and how many of its records are parked.
 
-    {_id: KEY, seen: {TOPIC: sequence}, sent: {TOPIC: sequence}, parked: count, last: n, gap: [topic, sequence] | null}
+    {_id: KEY, seen: {TOPIC: sequence}, sent: {TOPIC: sequence}, emptied: {TOPIC: sequence of the last tombstone sent},
+     parked: count, last: n, gap: [topic, sequence] | null}
 
 Every unit that reads or publishes under a key changes its lane, so two units on one key can never both commit on the
 same snapshot: numbering has no gaps and parking no race.
@@ -52,11 +53,13 @@ class Lane:
         self._seen[name] = sequence
         self._sets[f"seen.{name}"] = sequence
 
-    def next(self, topic: str) -> int:
+    def next(self, topic: str, *, tombstone: bool = False) -> int:
         """The next sequence for an event of ours on this topic, from 1 without gaps."""
         name = slug(topic)
         self._sent[name] = self._sent.get(name, 0) + 1
         self._sets[f"sent.{name}"] = self._sent[name]
+        if tombstone:
+            self._sets[f"emptied.{name}"] = self._sent[name]
         return self._sent[name]
 
     def blocked(self, record: Record) -> bool:

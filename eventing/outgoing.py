@@ -66,7 +66,7 @@ class Outgoing:
             time=self._now,
             data=None if body is None else {},
             key=key,
-            sequence=self._lanes[key].next(topic.name),
+            sequence=self._lanes[key].next(topic.name, tombstone=body is None),
             causationid=causation_id,
             causationsource=causation_source,
             traceparent=tracing.child(cause.traceparent, id),

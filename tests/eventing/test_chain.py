@@ -5,10 +5,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
+from eventing.batch import Batch, Cause
+from eventing.clock import system_now
 from eventing.envelope import decode
 from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
 from eventing.testing import Topics
+from eventing.unit import UnitOfWork
 from tests.eventing.conftest import COUNTED, HEARD, WHOLE, Toy, consuming, heard, relaying, say
 from tests.waiting import PATIENCE_SECONDS, until_true
 
@@ -82,6 +85,17 @@ async def test_a_compacted_topic_may_have_gaps_and_a_tombstone_has_no_data(
         await say(kafka_settings, second, stone)
         await until_true(lambda: _has(database, "k", stone.event.id))
     assert await heard(database, "k") == [second.event.id, stone.event.id]
+
+
+async def test_a_lane_knows_the_last_tombstone_that_was_sent_under_its_key(database: Database) -> None:
+    said: list[dict[str, Any] | None] = [{}, None, {}]
+    for n, data in enumerate(said):
+        async with UnitOfWork.begin(database, Batch.none(), system_now()) as unit:
+            unit.publish(WHOLE, "toy.Whole", "k", data, Cause(f"c-{n}", "/test"))
+            await unit.write()
+    lane = await database["lanes"].find_one({"_id": "k"})
+    assert lane is not None
+    assert (lane["sent"], lane["emptied"]) == ({"toy-whole-v1": 3}, {"toy-whole-v1": 2})
 
 
 async def _has(database: Database, key: str, id: str) -> bool:

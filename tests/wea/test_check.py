@@ -85,6 +85,28 @@ def test_more_seen_than_sent_is_a_finding_but_not_what_somebody_else_put_on_the_
     ]
 
 
+def test_what_a_tombstone_ended_need_not_be_seen_by_who_reads_the_compacted_topic_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Kafka has taken the profile and, after a while, its tombstone out of the topic."""
+    topic = "wea-educators-v1"
+
+    def lanes(service: str, path: str, role: str, **_: Any) -> Iterator[Any]:
+        if service != "enrollment":
+            return iter([])
+        emptied = {"E-erased": {topic: 2}, "E-back": {topic: 1}, "E-here": {}}
+        lane = {"seen": {}, "sent": {topic: 2}, "parked": 0}
+        return iter([{**lane, "key": key, "emptied": sequences} for key, sequences in emptied.items()])
+
+    system = Asked()
+    monkeypatch.setattr(system, "items", lanes)
+    assert check(system, wait_seconds=-1).problems == [
+        f"{reader} has seen 0 of 2 events for {key} on wea.educators.v1"
+        for reader in ("clockhours", "notifications")
+        for key in ("E-back", "E-here")
+    ]
+
+
 def test_a_row_that_hangs_behind_others_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"id": f"e-{n}", "topic": "wea.inbox.v1", "age_seconds": n} for n in range(3)]
     system = Asked()
