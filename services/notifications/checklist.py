@@ -158,8 +158,8 @@ def _submission(credential: Credential, program: Program, programs: Programs, no
     attempts = credential.attempts
     if credential.submitted:
         notes = [words.short_day(program.local_date(attempts[-1].submitted_at))] if attempts else []
-        if attempts and all(credential.late(a.submission_id) for a in attempts):
-            notes.append(_late(credential))
+        if late := _late(credential):
+            notes.append(late)
         if any(a.number == 1 and _has_dropped(program, credential, a.submitted_at) for a in attempts):
             notes.append(f"not in the {program.id} catalogue: it earns no clock hours")
         return Step(StepName.SUBMISSION, "Submitted to NEA", True, ", ".join(notes))
@@ -176,8 +176,15 @@ def _has_dropped(program: Program, credential: Credential, submitted_at: datetim
 
 
 def _late(credential: Credential) -> str:
-    """What a late submission means for the hours, where they wait for it; that WEA has accepted it, the hours show."""
+    """What lateness means for the hours, where they wait for it; that WEA has accepted it, the hours show.
+
+    First attempts that were late are called so in any case, a revision only while hours wait for a submission in time.
+    """
     waits = credential.held is not None and MissingStep.ON_TIME_SUBMISSION in credential.held.missing
+    submissions = {a.submission_id for a in credential.attempts}
+    late = {a.submission_id for a in credential.attempts if a.on_time is False and (waits or a.number == 1)}
+    if not submissions or late != submissions:
+        return ""
     return "after the deadline: earns hours only if WEA accepts it" if waits else "after the deadline"
 
 

@@ -298,6 +298,18 @@ def test_a_late_submission_says_what_its_hours_depend_on(facts: list[EventData],
     )
 
 
+def test_a_late_revision_says_so_while_its_hours_wait_for_it() -> None:
+    revised = submitted(at=local(5, 25), attempt=2, on_time=False)
+    facts = (submitted(at=local(4, 2)), revised, awarded(attempt=2, at=NOW))
+    note = "May 25, 2024, after the deadline: earns hours only if WEA accepts it"
+    assert step(4, *facts, held("on_time_submission")) == (True, note)
+    assert step(4, *facts, held("clock_hours_registration")) == (True, "May 25, 2024")
+    assert step(4, *facts, held("on_time_submission"), submitted(at=local(5, 26), submission="S-2")) == (
+        True,
+        "May 26, 2024",
+    )
+
+
 def test_an_award_that_nea_took_back_is_open_and_says_so() -> None:
     facts = (submitted(at=local(4, 2)), awarded(at=local(5, 1)), revoked(at=local(5, 2)))
     assert step(5, *facts) == (False, "NEA took it back")
