@@ -46,7 +46,7 @@ async def issue(database: Database, educator_id: str, programs: Programs, now: d
             await tx.load([educator_id])
             accounts = tx.joined([educator_id])
             root = root_of(educator_id, accounts)
-            members = [id for id in accounts if root_of(id, accounts) == root] or [educator_id]
+            members = sorted({root, *accounts})  # in one order whichever is asked for: of several names it is the same
             if root in accounts and accounts[root].erased:  # an erasure is told of each account of the person
                 raise ProblemError(410, "erased", "The educator's personal data was erased.")
             names = [name for id in (root, *sorted(members)) if (name := await tx.name(id)) is not None]

@@ -20,7 +20,7 @@ async def clock_hours(database: Database, educator_id: str, programs: Programs, 
         await tx.load([educator_id])
         accounts = tx.joined([educator_id])
         root = root_of(educator_id, accounts)
-        members = [id for id in accounts if root_of(id, accounts) == root] or [educator_id]
+        members = {root, *accounts}
         entries = await tx.entries(members)
         exceptions = await tx.exceptions_of(members)
     held = accounts[root].held if root in accounts else {}

@@ -230,6 +230,15 @@ async def test_a_merge_brings_one_transcript_under_the_kept_name(clockhours: Clo
     assert new["total_minutes"] == 1080
 
 
+async def test_a_kept_account_without_a_profile_has_one_transcript_whichever_of_its_accounts_is_asked_for(
+    clockhours: Clockhours,
+) -> None:
+    ben, cam = (events.EducatorProfile(educator_id=who, name=who, email="e@example.org") for who in (BEN, "cam"))
+    await clockhours.given(ben, cam, oriented(ANA), merged(BEN, into=ANA), merged("cam", into=ANA))
+    answers = [(await clockhours.get(f"/educators/{who}/transcript")).json() for who in ("cam", BEN, ANA)]
+    assert {(one["name"], one["number"]) for one in answers} == {(BEN, answers[0]["number"])}
+
+
 async def test_an_erased_account_that_is_merged_into_a_living_one_leaves_her_the_transcript(
     clockhours: Clockhours,
 ) -> None:
