@@ -20,6 +20,7 @@ from tests.enrollment.builders import (
     Story,
     at,
     attended,
+    cancelled,
     erased,
     hours_registered,
     hours_withdrawn,
@@ -35,6 +36,7 @@ from tests.enrollment.builders import (
     revoked,
     submitted,
     unreserved,
+    years,
 )
 
 HER = profile(ANA, nea_member_id="N-1")
@@ -69,6 +71,22 @@ def test_attendances_are_in_the_order_of_their_ends_those_without_hours_too() ->
     assert [row["micro_credential_id"] for row in shown["workshops"]] == [TRA2, TRA1]
 
 
+def test_sessions_that_ended_together_are_by_their_ids_each_with_its_kind() -> None:
+    workshops = record(Story(attended(session=W2), attended(BEN, W1, minutes=60), merged(ANA, BEN)))["workshops"]
+    assert [(row["session_id"], row["kind"]) for row in workshops] == [(W1, "workshop"), (W2, "workshop")]
+
+
+def test_of_two_attendances_with_hours_the_one_that_ended_first_is_shown() -> None:
+    story = Story(attended(minutes=90), attended(BEN, minutes=60, ended="2024-02-09"), merged(ANA, BEN))
+    assert rows(record(story)["workshops"]) == [(W1, 60, 60)]
+
+
+def test_each_conflict_is_shown_with_the_account_that_has_it() -> None:
+    story = Story(HER, profile(BEN, nea_member_id="N-1"), attended(CAM), cancelled(), merged(ANA, CAM))
+    assert record(story)["conflicts"] == [{"educator_id": CAM, "kind": "session_conflict", "session_id": W1}]
+    assert record(story, BEN)["conflicts"] == [{"educator_id": BEN, "kind": "identity_conflict", "session_id": None}]
+
+
 @pytest.mark.parametrize("ended", ["2024-02-09", "2024-02-10", "2024-02-11"])
 def test_of_a_session_that_both_accounts_attended_the_attendance_with_hours_is_shown(ended: str) -> None:
     story = Story(attended(minutes=90), attended(BEN, minutes=30, ended=ended), merged(ANA, BEN))
@@ -98,6 +116,8 @@ def test_every_micro_credential_that_anything_was_said_of_is_listed_by_its_id() 
         revoked(credential="M-7"),
     )
     assert [one["id"] for one in record(story)["micro_credentials"]] == [f"M-{n}" for n in range(1, 8)]
+    assert {one["title"] for one in record(story)["micro_credentials"]} == {None}, "none is in the catalogue"
+    assert credential(Story(registered()))["title"] == PROGRAMS.years[0].catalogue[TRA1].title
 
 
 def test_registered_with_nea_is_whatever_of_both_was_said_last() -> None:
@@ -123,6 +143,10 @@ def test_awarded_at_is_the_first_award_after_every_revocation_of_that_micro_cred
     story.hear(revoked(on="2024-05-11"))
     assert (credential(story)["awarded_at"], credential(story)["revoked_at"]) == (at("2024-05-12"), at("2024-05-11"))
 
+    story.hear(reviewed(submission="S-4", on="2024-05-14"), revoked(on="2024-05-12"))
+    assert credential(story)["awarded_at"] == at("2024-05-14"), "what was decided as it was revoked does not count"
+
+    story.hear(reviewed("denied", submission="S-4", on="2024-05-14"))
     story.hear(revoked(on="2024-05-20"), revoked(on="2024-05-09"))
     shown = credential(story)
     assert (shown["awarded_at"], shown["revoked_at"]) == (at("2024-05-12"), at("2024-05-20")), "none counts any more"
@@ -204,6 +228,31 @@ def test_a_learner_is_shown_with_all_that_nea_said_of_it() -> None:
     assert views.learner_row(story.world.learner(id_), [BEN, ANA]) == unmatched
     story.link(id_, ANA)
     assert views.learner_row(story.world.learner(id_)) == unmatched | {"educator_id": ANA, "candidates": []}
+
+
+def test_an_account_is_found_with_what_tells_it_from_others() -> None:
+    story = Story(profile(BEN, name="Ben Ito", nea_member_id="N-2", certificate_number="WA-2"), merged(ANA, BEN))
+    assert views.found_educator(story.educator(BEN)) == {
+        "educator_id": BEN,
+        "name": "Ben Ito",
+        "email": f"{BEN}@example.org",
+        "nea_member_id": "N-2",
+        "certificate_number": "WA-2",
+        "alias_of": ANA,
+        "erased": False,
+    }
+    nobody = dict.fromkeys(("name", "email", "nea_member_id", "certificate_number", "alias_of"))
+    assert views.found_educator(story.educator(ANA)) == {"educator_id": ANA, "erased": False} | nobody
+    story.hear(erased(ANA))
+    assert views.found_educator(story.educator(ANA)) == {"educator_id": ANA, "erased": True} | nobody
+
+
+def test_the_programme_says_when_both_deadlines_end_and_which_years_are_loaded() -> None:
+    programs = years("2023-24", "2024-25")
+    shown = views.program_year(programs.years[0], programs)
+    assert (shown["submission_closes"], shown["revision_closes"]) == (at("2024-04-27T07:00"), at("2024-05-25T07:00"))
+    assert (shown["id"], shown["years"]) == ("2023-24", ["2023-24", "2024-25"])
+    assert "micro_credentials" not in shown
 
 
 def test_the_catalogue_of_a_stack_and_a_designation_has_what_is_in_both() -> None:
