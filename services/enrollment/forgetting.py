@@ -12,7 +12,8 @@ import orjson
 
 from contracts import portal
 from eventing import quarantine
-from eventing.mongo import Binary, UpdateOne
+from eventing.lanes import PARKED
+from eventing.mongo import Binary
 from services.enrollment.policy import Decision
 from services.enrollment.pseudonyms import Pseudonyms
 from services.enrollment.store import Tx
@@ -45,22 +46,21 @@ class Forgotten:
         for identity in identities:
             kind, _, name = identity.partition(":")
             self.keys.add(identity if kind == "nea" else f"email:{pseudonyms.of(identity)}")
-            self.words.add(orjson.dumps(name).lower() if kind == "nea" else name.encode().lower())
+            self.words.add(orjson.dumps(name).lower() if kind == "nea" else name.encode())
 
 
 async def forget(tx: Tx, forgotten: Forgotten) -> None:
-    """Stage the writes that take personal data out of parked and quarantined bodies. The records themselves stay."""
+    """Take personal data out of parked and quarantined bodies, as they are in the transaction. The records stay."""
     if not forgotten.keys:
         return
-    keys = sorted(forgotten.keys)
-    async for row in tx.db["parked"].find({"key": {"$in": keys}, "value": {"$ne": None}}, session=tx.session):
+    keys, parked, kept = sorted(forgotten.keys), tx.db[PARKED], tx.db[quarantine.COLLECTION]
+    async for row in parked.find({"key": {"$in": keys}, "value": {"$ne": None}}, session=tx.session):
         change = {"$set": {"value": Binary(without_person(bytes(row["value"])))}, "$unset": {"original": ""}}
-        tx.bulk("parked", UpdateOne({"_id": row["_id"]}, change))
-    held = tx.db[quarantine.COLLECTION].find({"value": {"$ne": None}}, session=tx.session)
-    async for row in held:
+        await parked.update_one({"_id": row["_id"]}, change, session=tx.session)
+    async for row in kept.find({"value": {"$ne": None}}, session=tx.session):
         key, value = bytes(row.get("key") or b""), bytes(row["value"]).lower()
         if key.decode(errors="replace") in forgotten.keys or any(word in value for word in forgotten.words):
-            tx.bulk(quarantine.COLLECTION, UpdateOne({"_id": row["_id"]}, quarantine.EMPTIED))
+            await kept.update_one({"_id": row["_id"]}, quarantine.EMPTIED, session=tx.session)
 
 
 def without_person(value: bytes) -> bytes:

@@ -45,9 +45,9 @@ async def on_intake(
                     forgotten.note(tx.world, decision, pseudonyms)
                     _stage(tx, arrival, decision)
                     known.accounted.add(arrival.claim.id)
-        await forget(tx, forgotten)
         tx.save(pseudonyms)
         await tx.write()
+        await forget(tx, forgotten)  # last, for what this very batch has parked or quarantined is to be emptied as well
 
 
 class Known:

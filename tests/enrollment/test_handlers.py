@@ -157,6 +157,36 @@ async def test_erasure_reaches_parked_and_quarantined_bodies(
     assert await enrollment.database["parked"].count_documents({}) == 0
 
 
+async def test_erasure_reaches_what_parks_or_is_quarantined_in_the_same_batch(
+    enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enrollment.given(profile(ANA, email="ana@example.org", nea_member_id="N-77"))
+    break_it(monkeypatch, "micro_credential.submitted")
+    webhooks = (submitted(whom=learner(member, "ana@example.org")) for member in ("N-77", None))
+    batch = enrollment.batch(*webhooks, erased(ANA))
+    broken = Failure(PORTAL, 5, 0, ANA.encode(), b"Ruiz, no JSON", (), NOW, Reason("not_json"))
+    await enrollment.consume(replace(batch, records=(*batch.records, broken), began={**batch.began, (PORTAL, 5): 0}))
+    parked = await enrollment.database["parked"].find({}).to_list(None)
+    assert [b"ana@example.org" in bytes(row["value"]) for row in parked] == [False, False]
+    (kept,) = await enrollment.database["quarantine"].find({}).to_list(None)
+    assert kept["value"] is None
+
+
+async def test_erasure_of_one_account_reaches_what_is_parked_under_another_and_nobody_elses(
+    enrollment: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enrollment.given(merged(ANA, BEN), profile("E-cam"))
+    break_it(monkeypatch, "educator.updated")
+    news = [profile("E-cam", name="Cam"), profile(ANA, name="Ana Ruiz")]
+    await enrollment.when(*news)
+    monkeypatch.undo()
+    await enrollment.when(erased(BEN))
+    parked = await enrollment.database["parked"].find({}).sort("key", 1).to_list(None)
+    assert [orjson.loads(bytes(row["value"]))["data"]["name"] for row in parked] == ["Erased", "Cam"]
+    await parking.retry(enrollment.database, ANA, handlers_of(enrollment))
+    assert "profile" not in await enrollment.document("educators", ANA)
+
+
 async def test_erasure_reaches_a_profile_in_quarantine_that_came_without_a_key(enrollment: Enrollment) -> None:
     """Nor has it her address: none that could be used ever came."""
     broken = said("educator.updated", educator_id=ANA, name="Ana Ruiz", email="ana(at)example.org")
@@ -193,13 +223,14 @@ async def test_erasure_reaches_what_is_in_quarantine_under_a_persons_key_or_a_le
 ) -> None:
     await enrollment.given(profile(ANA, email="ana@example.org", nea_member_id="N-77"))
     await enrollment.given(submitted(whom=learner("N-77", "private@example.org")))
-    rows = ((ANA.encode(), b"Ruiz, no JSON"), (None, b"of private@example.org"), (b"E-other", b"Ruiz, no JSON"))
+    hers = ((ANA.encode(), b"Ruiz, no JSON"), (None, b"of private@example.org"), (None, b'of "N-77"'))
+    rows = (*hers, (b"E-other", b"Ruiz, no JSON"))
     for offset, (key, value) in enumerate(rows):
         failure = Failure(PORTAL, 5, offset, key, value, (), NOW, Reason("not_json"))
         await enrollment.consume(Batch((failure,), {(PORTAL, 5): offset}))
     await enrollment.when(erased(ANA))
     kept = await enrollment.database["quarantine"].find({}).sort("_id", 1).to_list(None)
-    assert [row["value"] is None for row in kept] == [True, True, False]
+    assert [row["value"] is None for row in kept] == [True, True, True, False]
 
 
 async def test_what_the_portal_writes_to_kafka_is_claimed_as_over_http(enrollment: Enrollment) -> None:

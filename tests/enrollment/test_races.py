@@ -6,13 +6,13 @@ be turned back, and right when it is done again.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
 from contracts import nea, topics
 from eventing.transient import TransientError
-from services.enrollment import forgetting, gathering, handlers
+from services.enrollment import gathering
+from services.enrollment.store import Tx
 from tests.enrollment.builders import (
     ANA,
     BEN,
@@ -48,15 +48,17 @@ async def open_while(
     decided, go = asyncio.Event(), asyncio.Event()
     is_slow = True
 
-    async def held(tx: Any, forgotten: Any) -> None:
+    write = Tx.write
+
+    async def held(tx: Tx) -> None:
         if is_slow:
             decided.set()
             await go.wait()
-        await forgetting.forget(tx, forgotten)
+        await write(tx)
 
     first = enrollment.batch(slow)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handlers, "forget", held)
+        patch.setattr(Tx, "write", held)
         task = asyncio.create_task(enrollment.consume(first))
         await decided.wait()
         is_slow = False
