@@ -14,7 +14,7 @@ def merge(draft: World, kept_id: str, merged_id: str) -> tuple[set[str], bool]:
     merged, not in a circle.
     """
     merged = draft.educator(merged_id)
-    if kept_id == merged_id or merged.alias_of is not None or draft.root_of(kept_id) == merged_id:
+    if merged.alias_of is not None or draft.root_of(kept_id) == merged_id:
         return {kept_id, merged_id}, False
     draft.put(replace(merged, alias_of=kept_id, merge_number=merged.merge_number + 1))
     changed = {kept_id, merged_id}

@@ -9,6 +9,7 @@ import pytest
 
 from contracts import events
 from contracts.kinds import SessionKind
+from contracts.program import Program, Programs
 from services.clockhours import export
 from services.clockhours.export import COLUMNS, FORMULA, harmless
 from tests.clockhours.builders import (
@@ -16,6 +17,7 @@ from tests.clockhours.builders import (
     BEN,
     CLIM,
     O1,
+    PROGRAMS,
     TRA1,
     W1,
     W2,
@@ -100,6 +102,15 @@ async def test_what_the_hours_are_for_is_said_in_words(clockhours: Clockhours) -
         W2: "'=SUM(Trauma)",
         TRA1: "Trauma Informed Pedagogy: Creating a Healing Centered Learning Environment",
     }
+
+
+async def test_what_the_catalogue_does_not_list_any_more_is_called_by_its_id(clockhours: Clockhours) -> None:
+    await clockhours.when(*everything(ANA))
+    years = [year.model_dump() for year in PROGRAMS.years]
+    for year in years:
+        year["micro_credentials"] = [one for one in year["micro_credentials"] if one["id"] != TRA1]
+    clockhours.programs = Programs(tuple(Program.model_validate(year) for year in years))
+    assert [row["title"] for row in await exported(clockhours)][-1] == TRA1
 
 
 async def test_ids_that_a_spreadsheet_would_run_are_made_text_too(clockhours: Clockhours) -> None:

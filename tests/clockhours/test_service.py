@@ -105,12 +105,15 @@ async def test_an_entry_with_two_designations_counts_in_full_under_each(clockhou
 
 
 async def test_the_record_shows_the_orientation_that_counts_now(clockhours: Clockhours) -> None:
-    first = oriented(ANA, O1, ended="2024-01-10")
-    await clockhours.when(first, oriented(ANA, O2, ended="2024-02-10"))
-    assert (await clockhours.clock_hours(ANA))["orientation_completed_at"] == "2024-01-10T12:00:00Z"
+    await clockhours.when(attended(ANA, W1))
+    assert (await clockhours.clock_hours(ANA))["orientation_completed_at"] is None, "a workshop is none"
+
+    first = oriented(BEN, O1, ended="2024-01-10")
+    await clockhours.when(first, oriented(BEN, O2, ended="2024-02-10"))
+    assert (await clockhours.clock_hours(BEN))["orientation_completed_at"] == "2024-01-10T12:00:00Z"
 
     await clockhours.when(corrected(first, minutes=0))
-    record = await clockhours.clock_hours(ANA)
+    record = await clockhours.clock_hours(BEN)
     assert record["orientation_completed_at"] == "2024-02-10T12:00:00Z"
     assert (record["total_minutes"], [entry["minutes"] for entry in record["entries"]]) == (90, [90, -90, 90])
 

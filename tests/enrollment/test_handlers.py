@@ -315,6 +315,13 @@ async def test_what_the_portal_nests_deeper_than_can_be_written_again_is_quarant
     assert (kept["reason"], kept["value"]) == ("unsafe_json", value)
 
 
+async def test_an_educator_exists_from_a_merge_that_is_refused_or_an_undo_of_none(enrollment: Enrollment) -> None:
+    await enrollment.when(unmerged(ANA, BEN), merged("E-cam", BEN), merged("E-dee", BEN))
+    assert await enrollment.names() == ["EducatorsMerged", "ConflictOpened"]
+    known = {document["_id"] async for document in enrollment.database["educators"].find({})}
+    assert known == {ANA, BEN, "E-cam", "E-dee"}
+
+
 async def test_an_unknown_type_on_our_own_inbox_parks_for_a_version_that_knows_it(enrollment: Enrollment) -> None:
     await enrollment.consume(batch_with(enrollment, said("session.invented", educator_id=ANA), topics.INBOX.name))
     parked = await enrollment.database["parked"].find_one({"key": ANA})

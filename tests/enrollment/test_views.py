@@ -137,7 +137,8 @@ def test_clock_hours_withdrawn_under_the_kept_id_are_not_registered() -> None:
 
 def test_awarded_at_is_the_first_award_after_every_revocation_of_that_micro_credential() -> None:
     story = Story(HER, reviewed(on="2024-05-12"), reviewed(submission="S-2", on="2024-05-10"))
-    story.hear(reviewed("denied", submission="S-3", on="2024-05-01"), revoked(credential=TRA2, on="2024-05-29"))
+    story.hear(reviewed("denied", submission="S-3", on="2024-05-01"))
+    story.hear(reviewed(credential=TRA2, on="2024-05-01"), revoked(credential=TRA2, on="2024-05-29"))
     assert (credential(story)["awarded_at"], credential(story)["revoked_at"]) == (at("2024-05-10"), None)
 
     story.hear(revoked(on="2024-05-11"))
