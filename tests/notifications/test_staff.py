@@ -10,11 +10,12 @@ import pytest
 
 from contracts import topics
 from contracts.kinds import ExceptionKind
+from contracts.program import Programs
 from services.notifications import staff
 from services.notifications.neighbours import Neighbours
 from services.notifications.staff import Day
-from services.notifications.timers import on_digest, on_parked
-from tests.notifications.builders import DAY, HOUR, NOON, PROGRAMS, ROSA, case, profile
+from services.notifications.timers import on_digest, on_parked, on_programme_changed
+from tests.notifications.builders import DAY, HOUR, NOON, PROGRAMS, ROSA, case, erased, local, merged, profile
 from tests.notifications.conftest import Notifications
 from tests.notifications.mail_server import How
 from tests.notifications.test_sending import was_put_off
@@ -72,6 +73,58 @@ async def test_the_digest_counts_what_is_unmatched_and_parked_elsewhere(
     assert "clockhours: 1" in text.get_content()
 
 
+async def test_the_digest_comes_once_a_local_day_from_seven_on(
+    notifications: Notifications, others: Others, neighbours: Neighbours
+) -> None:
+    others.lists["enrollment/unmatched"] = [{"id": "u-1"}]
+    digests = notifications.database["messages"]
+    times = [local(4, 3, 6, 59), local(4, 3, 7), local(4, 3, 23, 59), local(4, 4, 6, 59), local(4, 4, 7)]
+    for now, count in zip(times, (0, 1, 1, 1, 2), strict=True):
+        await on_digest(notifications.database, notifications.programs, neighbours, now)
+        assert await digests.count_documents({"kind": "staff_digest"}) == count, now
+
+
+async def test_the_digest_has_our_own_parked_records_and_the_addresses_that_are_still_bad(
+    notifications: Notifications, neighbours: Neighbours
+) -> None:
+    opened = {"kind": "address_refused", "educator_id": ROSA, "code": 550}
+    await notifications.database["tasks"].insert_many([{**opened, "status": "open"}, {**opened, "status": "resolved"}])
+    await notifications.database["parked"].insert_one({"key": ROSA, "n": 1})
+    await on_digest(notifications.database, notifications.programs, neighbours, notifications.clock())
+    found = await notifications.message("staff_digest")
+    assert found["subject"] == "Micro-credentials today: 1 bad address and 1 parked"
+
+
+async def test_a_link_is_gone_without_a_trace_180_days_after_it_ended(
+    notifications: Notifications, neighbours: Neighbours
+) -> None:
+    await notifications.hear(profile())
+    await notifications.send()
+    tokens, began = notifications.database["tokens"], notifications.clock()
+    for days, left in ((90 + 179, 1), (90 + 181, 0)):
+        await on_digest(notifications.database, notifications.programs, neighbours, began + days * DAY)
+        assert await tokens.count_documents({}) == left
+
+
+async def test_a_changed_programme_has_each_living_educators_reminders_looked_at_anew(
+    notifications: Notifications,
+) -> None:
+    others = ("E-merged", "E-erased")
+    await notifications.hear(profile(), *(profile(who) for who in others), merged(ROSA, others[0]), erased(others[1]))
+    await notifications.tick()
+
+    async def due(programs: Programs) -> list[str]:
+        await on_programme_changed(notifications.database, programs)
+        looked_at = {"remind_at": {"$lte": notifications.clock()}}
+        found = [row["_id"] async for row in notifications.database["educators"].find(looked_at)]
+        await notifications.tick()
+        return found
+
+    assert await due(PROGRAMS) == [ROSA]
+    assert await due(PROGRAMS) == []
+    assert await due(Programs(PROGRAMS.years[:1])) == [ROSA]
+
+
 async def test_a_service_that_is_away_is_left_out_of_the_digest_and_the_rest_is_sent(
     notifications: Notifications, others: Others, neighbours: Neighbours
 ) -> None:
@@ -121,6 +174,9 @@ async def test_an_exception_that_is_read_after_the_days_digest_is_in_the_next_on
         if not subjects:
             notifications.clock.now += HOUR
             await notifications.apply(opened)
+            # Looked at again the same day, as it is every half minute: that is no digest.
+            await on_digest(notifications.database, notifications.programs, neighbours, notifications.clock())
+            notifications.clock.now += HOUR
 
 
 def test_the_digests_subject_counts_one_and_many() -> None:
