@@ -160,7 +160,7 @@ async def _edit(database: Database, reader: Reader, key: str, data: dict[str, An
             return
         record = _record(reader, head)
         _check_key(key, record, data)
-        changed = {**_edited(record, data), "original": head["value"]}
+        changed = {**_edited(record, data), "original": head.get("original", head["value"])}
         await database[PARKED].update_one({"_id": head["_id"]}, {"$set": changed}, session=session)
         edited = {"edited": {"head": head["_id"], "said": said, "at": now}}
         await database[COLLECTION].update_one({"_id": key}, {"$set": edited}, session=session)

@@ -148,8 +148,10 @@ async def test_a_preview_tells_what_would_come_and_changes_nothing(
     before = await parking.preview(database, "k", handlers)
     toy.broken = set()
     after = await parking.preview(database, "k", handlers)
-    assert (before.applied, before.reason and before.reason["code"]) == (0, "broken")
-    assert (after.applied, after.reason, after.events) == (1, None, ["toy.Counted"])
+    row = await database["parked"].find_one({"key": "k"})
+    assert (before.applied, before.left, before.reason) == (0, 1, row["reason"])
+    assert (after.applied, after.left, after.reason, after.events) == (1, 1, None, ["toy.Counted"])
+    assert before.dry_run
     assert await heard(database, "k") == []
     assert await Published(database).events() == []
     with pytest.raises(NotParkedError):
@@ -190,9 +192,10 @@ async def test_skip_keeps_the_record_in_quarantine_and_goes_on_behind_it(
     toy.broken = {broken.event.id}
     await apply(database, toy, broken, behind)
     about = {"event_id": broken.event.id, "type": "toy.Heard", "topic": HEARD.name}
-    assert (await parking.preview_skip(database, "k")).skipped == about
+    previewed = await parking.preview_skip(database, "k")
+    assert (previewed.skipped, previewed.left, previewed.dry_run) == (about, 1, True)
     another = await parking.preview_skip(database, "k", event_id="another")
-    assert (another.skipped, another.left) == (None, 2)
+    assert (another.skipped, another.left, another.dry_run) == (None, 2, True)
     assert (await parking.skip(database, "k", handlers, reason="sent by mistake")).skipped == about
     assert await heard(database, "k") == [behind.event.id]
     kept = await database["quarantine"].find_one({"event_id": broken.event.id})
@@ -236,7 +239,8 @@ async def test_a_missing_record_is_passed_over_once_however_often_that_is_said(
     toy.broken = {sent[2].event.id}
     await apply(database, toy, sent[0], sent[2])
     missing = {"missing": f"{HEARD.name} 2", "before": sent[2].event.id}
-    assert (await parking.preview_skip(database, "k")).skipped == missing
+    previewed = await parking.preview_skip(database, "k")
+    assert (previewed.skipped, previewed.left) == (missing, 1), "what waits stays, and is tried"
     for skipped in (missing, None):
         outcome = await parking.skip(database, "k", handlers, reason="it is gone")
         assert outcome.skipped == skipped
@@ -250,6 +254,8 @@ async def test_edited_data_stays_with_its_key(database: Database, toy: Toy, hand
     for work in (parking.edit, parking.preview):
         with pytest.raises(OtherKeyError, match="id"):
             await work(database, "k", handlers, data={"id": "other", "n": 1})
+        outcome = await work(database, "k", handlers, data={"id": "other", "n": 1}, event_id="another")
+        assert (outcome.reason and outcome.reason["code"], outcome.left) == ("broken", 1), "it is for another record"
     assert await reasons(database, "k") == ["broken"]
 
 
@@ -278,9 +284,15 @@ async def test_an_edit_that_is_repeated_is_not_given_to_the_next_record(
 
 
 async def test_edit_gives_other_data_and_keeps_id_and_key(database: Database, toy: Toy, handlers: Handlers) -> None:
-    record = Topics().record(HEARD.name, "k", "toy.Heard", {"n": "wrong"})
-    toy.broken = {record.event.id}
-    await apply(database, toy, record)
+    topics = Topics()
+    other, record = (topics.record(HEARD.name, key, "toy.Heard", {"n": "wrong"}) for key in ("other", "k"))
+    toy.broken = {other.event.id, record.event.id}
+    await apply(database, toy, other, record)
+    for data in ({"n": "wrong still"}, {"n": "wrong again"}):
+        await parking.edit(database, "k", handlers, data=data)
+        row = await database["parked"].find_one({"key": "k"})
+        assert (await _data(database, "k"), bytes(row["original"])) == ([data], record.value)
+    assert await _data(database, "other") == [{"n": "wrong"}]
     toy.broken = set()
     seen: list[Record] = []
 
@@ -322,6 +334,21 @@ async def test_what_waited_is_tried_by_the_next_reader_where_the_one_that_read_t
         await until_true(lambda: _parked(database, "k", 0))
     assert await heard(database, "k") == ids(sent)
     assert await reasons(database, "other") == ["broken"]  # waits for a person
+
+
+async def test_only_what_waited_for_a_record_that_has_come_is_tried_by_itself(database: Database, toy: Toy) -> None:
+    topics = Topics()
+    sent = {k: [topics.record(HEARD.name, k, "toy.Heard", {}) for _ in range(3)] for k in ("k", "waits", "broken")}
+    toy.broken = {sent["broken"][0].event.id}
+    first, missing, third = sent["k"]
+    waiting = sent["waits"][::2]
+    await apply(database, toy, first, third, *waiting, *sent["broken"], replace(missing, offset=99))
+    assert [await reasons(database, key) for key in sent] == [
+        ["sequence_gap"],
+        ["sequence_gap"],
+        ["broken", "behind", "behind"],
+    ]
+    assert await parking.closed_gaps(database) == {"k"}
 
 
 async def test_a_missing_record_that_comes_later_in_the_same_batch_is_not_parked_behind_what_waits_for_it(
