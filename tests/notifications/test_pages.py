@@ -1,6 +1,7 @@
 """What staff, operators and educators see and do over HTTP."""
 
 import re
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from contracts.kinds import ConflictKind, EntryKind, ExceptionKind, SessionKind
 from services.notifications.invitation import uid
 from services.notifications.links import LIFE
 from services.notifications.neighbours import Neighbours
+from services.notifications.reasons import Drop
 from services.notifications.timers import on_digest
 from tests.notifications.builders import (
     ANA,
@@ -77,7 +79,7 @@ async def test_each_caller_gets_the_answer_of_its_role(
         assert (await caller.request(method, path, json=body)).status_code == status
 
 
-async def test_messages_are_listed_by_educator_kind_and_status_a_page_at_a_time(notifications: Notifications) -> None:
+async def test_messages_are_listed_by_educator_and_kind_and_each_is_on_one_page(notifications: Notifications) -> None:
     await notifications.hear(profile(), profile(ANA, "Ana Lee"), granted())
     await notifications.send()
     async with notifications.asked_by("staff") as staff:
@@ -408,20 +410,44 @@ async def test_staff_hear_of_an_identity_conflict_at_once_and_of_the_rest_once_a
     assert {event.kind for event in await notifications.published()} == {"welcome"}
 
 
+async def pages_of(notifications: Notifications, path: str, limit: int, **wanted: str) -> list[dict[str, Any]]:
+    """All of a list, read so many at a time; of one that never ends, enough to tell."""
+    items: list[dict[str, Any]] = []
+    after: str | None = ""
+    async with notifications.asked_by("staff") as staff:
+        while after is not None and len(items) < 20:
+            params = {"limit": str(limit), "after": after, **wanted}
+            page = (await staff.get(path, params=params)).json()
+            items, after = items + page["items"], page["next"]
+    return items
+
+
 async def test_tasks_are_listed_by_when_they_were_opened_a_page_at_a_time(notifications: Notifications) -> None:
     tasks = [
-        {"_id": id_, "kind": "address_refused", "status": "open", "opened_at": NOON + days * DAY, "educator_id": ROSA}
-        for id_, days in (("a", 3), ("b", 1), ("c", 2), ("d", 1))
+        {"_id": id_, "kind": "address_refused", "status": status, "opened_at": NOON + days * DAY, "educator_id": ROSA}
+        for id_, days, status in (("a", 3, "open"), ("b", 1, "open"), ("c", 2, "resolved"), ("d", 1, "open"))
     ]
     await notifications.database["tasks"].insert_many(tasks)
-    async with notifications.asked_by("staff") as staff:
-        for wanted in ("limit=3", "limit=3&status=open"):
-            seen: list[str] = []
-            after = ""
-            while after is not None:
-                listed = (await staff.get(f"/tasks?{wanted}&after={after}")).json()
-                seen, after = seen + [item["task_id"] for item in listed["items"]], listed["next"]
-            assert seen == ["b", "d", "c", "a"]
+    for limit in (1, 2, 3):
+        found = await pages_of(notifications, "/tasks", limit)
+        assert [(task["task_id"], task["educator_id"]) for task in found] == [(id_, ROSA) for id_ in "bdca"]
+        found = await pages_of(notifications, "/tasks", limit, status="open")
+        assert [task["task_id"] for task in found] == ["b", "d", "a"]
+
+
+async def test_messages_are_listed_from_the_newest_on_a_page_at_a_time_those_of_a_moment_by_id(
+    notifications: Notifications,
+) -> None:
+    about = {"kind": "welcome", "educator_id": ROSA, "status": "dropped", "reason": "cause_gone"}
+    messages = [
+        {"_id": id_, "key": id_, "created_at": NOON + days * DAY, **about}
+        for id_, days in (("a", 1), ("b", 3), ("c", 2), ("d", 3))
+    ]
+    await notifications.database["messages"].insert_many(messages)
+    for limit in (1, 2, 3):
+        found = await pages_of(notifications, "/messages", limit)
+        assert [message["message_id"] for message in found] == ["b", "d", "c", "a"]
+    assert {message["meaning"] for message in found} == {Drop.CAUSE_GONE.meaning}
 
 
 async def test_openapi_names_every_route(notifications: Notifications) -> None:
