@@ -49,7 +49,7 @@ async def issue(database: Database, educator_id: str, programs: Programs, now: d
             members = sorted({root, *accounts})  # in one order whichever is asked for: of several names it is the same
             if root in accounts and accounts[root].erased:  # an erasure is told of each account of the person
                 raise ProblemError(410, "erased", "The educator's personal data was erased.")
-            names = [name for id in (root, *sorted(members)) if (name := await tx.name(id)) is not None]
+            names = [name for id in (root, *members) if (name := await tx.name(id)) is not None]
             if not names and not accounts:
                 raise ProblemError(404, "not_found", "Nothing is known of this educator.")
             entries = unreversed(await tx.entries(members))
