@@ -14,18 +14,12 @@ from typing import Any, Protocol
 
 import structlog
 
-from contracts import nea
-from eventing import quarantine, tracing
-from eventing.audit import COLLECTION as AUDIT
-from eventing.clock import system_now
-from eventing.mongo import Database, InsertOne, Operation, Owner, faults
+from eventing import tracing
+from eventing.mongo import Database, Operation, Owner, faults
 from eventing.points import reached
-from eventing.reasons import Reason
 from eventing.transient import RefusedError, TransientError, pause
 from services.enrollment import metrics
-from services.enrollment.claims import COLLECTION, FACTS, UNKNOWN, Claim, body_digest
-from services.enrollment.reasons import Unused
-from services.enrollment.state import Outcome
+from services.enrollment.claims import COLLECTION, Claim
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +30,6 @@ PATIENCE_SECONDS = 5.0
 ALONE_SECONDS = 0.02  # how long one group's commit keeps the next one back
 
 OWNERS = "intake_owners"
-Writes = list[tuple[str, Operation]]
 
 
 class UnavailableError(Exception):
@@ -60,74 +53,8 @@ class Submission(Protocol):
 class Settled:
     """`conflicts`: indexes of events whose (source, id) stands for something else. Then there are no writes."""
 
-    writes: Writes = field(default_factory=list)
+    writes: list[tuple[str, Operation]] = field(default_factory=list)
     conflicts: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FromPortal:
-    """One event or a batch: all or nothing. `audits`, by claim: what goes into the audit trail with it."""
-
-    claims: tuple[Claim, ...]
-    audits: Mapping[str, Operation] = field(default_factory=dict)
-
-    @property
-    def alone(self) -> Claim | None:
-        return self.claims[0] if len(self.claims) == 1 and not self.audits else None
-
-    def settle(self, held: dict[str, str]) -> Settled:
-        mine: dict[str, str] = {}
-        fresh, conflicts = [], []
-        for index, claim in enumerate(self.claims):
-            before = mine.get(claim.id, held.get(claim.id))
-            if before is None:
-                mine[claim.id] = claim.digest
-                fresh.append(claim)
-            elif before not in (claim.digest, UNKNOWN):
-                conflicts.append(index)
-        if conflicts:
-            return Settled(conflicts=tuple(conflicts))
-        held.update(mine)
-        audited = [(AUDIT, self.audits[claim.id]) for claim in fresh if claim.id in self.audits]
-        return Settled([(COLLECTION, claim.insert()) for claim in fresh] + audited)
-
-
-@dataclass(frozen=True, slots=True)
-class FromNea:
-    """One authentic webhook. What cannot be used is kept for operators: it is never refused."""
-
-    claim: Claim
-    body: bytes
-    unused: Unused | None = None
-    detail: str = ""
-
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        return (self.claim,)
-
-    @property
-    def alone(self) -> Claim | None:
-        return self.claim if self.unused is None else None
-
-    def settle(self, held: dict[str, str]) -> Settled:
-        claim = self.claim
-        before = held.get(claim.id)
-        if before in (claim.digest, UNKNOWN):
-            return Settled()
-        if before is not None:
-            return Settled([self._kept(Unused.ID_REUSED, "")])
-        held[claim.id] = claim.digest
-        if self.unused is None:
-            return Settled([(COLLECTION, claim.insert())])
-        fact = {"_id": claim.id, "type": claim.type, "outcome": Outcome.QUARANTINED.value, "about": []}
-        accounted = (FACTS, InsertOne({**fact, "at": system_now()}))
-        return Settled([(COLLECTION, claim.insert()), accounted, self._kept(self.unused, self.detail)])
-
-    def _kept(self, why: Unused, detail: str) -> tuple[str, Operation]:
-        claim, reason = self.claim, Reason(why.value, detail)
-        id_ = f"{nea.SOURCE} {claim.event_id} {body_digest(self.body)}"
-        about = {"event_id": claim.event_id, "type": claim.type}
-        return quarantine.COLLECTION, quarantine.keep(id_, nea.SOURCE, reason, self.body, **about)
 
 
 @dataclass(slots=True)

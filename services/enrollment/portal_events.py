@@ -1,6 +1,7 @@
 """POST /portal/events: CloudEvents over HTTP, structured, binary or as a batch; all or nothing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,12 +10,13 @@ from contracts import cloudevents, nea, portal, strict_json
 from contracts.cloudevents import CloudEvent, CloudEventError
 from contracts.faults import Fault, UnknownType, faults
 from eventing import tracing
+from eventing.audit import COLLECTION as AUDIT
 from eventing.audit import staged
 from eventing.envelope import Event, encode
 from eventing.http import Caller, Keys, ProblemError
 from eventing.mongo import Operation
-from services.enrollment.claims import Claim, content_digest
-from services.enrollment.intake import FromPortal, Intake
+from services.enrollment.claims import COLLECTION, UNKNOWN, Claim, content_digest
+from services.enrollment.intake import Intake, Settled
 from services.enrollment.rates import Rates
 from services.enrollment.receiving import Received, too_many
 
@@ -32,6 +34,34 @@ class Refused:
     status: int
     index: int
     faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FromPortal:
+    """One event or a batch: all or nothing. `audits`, by claim: what goes into the audit trail with it."""
+
+    claims: tuple[Claim, ...]
+    audits: Mapping[str, Operation] = field(default_factory=dict)
+
+    @property
+    def alone(self) -> Claim | None:
+        return self.claims[0] if len(self.claims) == 1 and not self.audits else None
+
+    def settle(self, held: dict[str, str]) -> Settled:
+        mine: dict[str, str] = {}
+        fresh, conflicts = [], []
+        for index, claim in enumerate(self.claims):
+            before = mine.get(claim.id, held.get(claim.id))
+            if before is None:
+                mine[claim.id] = claim.digest
+                fresh.append(claim)
+            elif before not in (claim.digest, UNKNOWN):
+                conflicts.append(index)
+        if conflicts:
+            return Settled(conflicts=tuple(conflicts))
+        held.update(mine)
+        audited = [(AUDIT, self.audits[claim.id]) for claim in fresh if claim.id in self.audits]
+        return Settled([(COLLECTION, claim.insert()) for claim in fresh] + audited)
 
 
 class PortalEvents:

@@ -2,22 +2,65 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import orjson
 
 from contracts import nea
-from eventing import tracing
+from eventing import quarantine, tracing
+from eventing.clock import system_now
 from eventing.envelope import Event, encode
 from eventing.http import ProblemError
-from services.enrollment.claims import Claim, body_digest
-from services.enrollment.intake import FromNea, Intake
+from eventing.mongo import InsertOne, Operation
+from eventing.reasons import Reason
+from services.enrollment.claims import COLLECTION, FACTS, UNKNOWN, Claim, body_digest
+from services.enrollment.intake import Intake, Settled
 from services.enrollment.nea import Signatures
 from services.enrollment.pseudonyms import Pseudonyms
 from services.enrollment.rates import Rates
 from services.enrollment.reasons import Unused
 from services.enrollment.receiving import Received, too_many
+from services.enrollment.state import Outcome
 
 MOST_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FromNea:
+    """One authentic webhook. What cannot be used is kept for operators: it is never refused."""
+
+    claim: Claim
+    body: bytes
+    unused: Unused | None = None
+    detail: str = ""
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        return (self.claim,)
+
+    @property
+    def alone(self) -> Claim | None:
+        return self.claim if self.unused is None else None
+
+    def settle(self, held: dict[str, str]) -> Settled:
+        claim = self.claim
+        before = held.get(claim.id)
+        if before in (claim.digest, UNKNOWN):
+            return Settled()
+        if before is not None:
+            return Settled([self._kept(Unused.ID_REUSED, "")])
+        held[claim.id] = claim.digest
+        if self.unused is None:
+            return Settled([(COLLECTION, claim.insert())])
+        fact = {"_id": claim.id, "type": claim.type, "outcome": Outcome.QUARANTINED.value, "about": []}
+        accounted = (FACTS, InsertOne({**fact, "at": system_now()}))
+        return Settled([(COLLECTION, claim.insert()), accounted, self._kept(self.unused, self.detail)])
+
+    def _kept(self, why: Unused, detail: str) -> tuple[str, Operation]:
+        claim, reason = self.claim, Reason(why.value, detail)
+        id_ = f"{nea.SOURCE} {claim.event_id} {body_digest(self.body)}"
+        about = {"event_id": claim.event_id, "type": claim.type}
+        return quarantine.COLLECTION, quarantine.keep(id_, nea.SOURCE, reason, self.body, **about)
 
 
 class Webhooks:

@@ -11,7 +11,8 @@ from contracts import nea
 from eventing.mongo import Database
 from services.enrollment import intake as intakes
 from services.enrollment.claims import Claim
-from services.enrollment.intake import Committer, FromNea, Intake, UnavailableError
+from services.enrollment.intake import Committer, Intake, UnavailableError
+from services.enrollment.webhooks import FromNea
 from tests.waiting import until_true
 
 
