@@ -39,7 +39,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._beside += len(data)
-        super().data_received(data if self._in_body else _as_it_is(data))
+        super().data_received(data if self._begun or self._in_body else _as_it_is(data))
         if self._beside > MOST_BYTES:
             self._too_large()
         elif self._begun and self._limit is None:  # nearly all come whole, and need no timer
@@ -89,7 +89,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _too_large(self) -> None:
         self._stop()
-        if self._begun or not self.cycle.response_started:  # trailers may come after the answer
+        if self._begun or (self.cycle and not self.cycle.response_started):  # trailers may come after the answer
             self.transport.write(_TOO_LARGE)
         self.transport.close()
 
@@ -98,9 +98,11 @@ def _as_it_is(data: bytes) -> bytes:
     """The same without an offer to speak another protocol, which a server may ignore (RFC 9110, 7.8).
 
     httptools takes it for agreed, and the body for the other protocol: Java's client offers HTTP/2 with each POST.
+    Of a head that comes in pieces nothing is taken out: from half a line, or from what is body already, it would change
+    where the request ends.
     """
     head, end, rest = data.partition(HEAD_ENDS)
-    return UPGRADE.sub(b"", head) + end + rest if UPGRADE.search(head) else data
+    return UPGRADE.sub(b"", head) + end + rest if end and UPGRADE.search(head) else data
 
 
 def _answer(line: str, problem: ProblemError) -> bytes:

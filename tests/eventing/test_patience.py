@@ -111,6 +111,12 @@ async def test_headers_without_end_are_cut_off(port: int, head: bytes, endless: 
     assert sent < 12_000_000, "the rest is not even taken in"
 
 
+async def test_blank_lines_without_end_are_cut_off(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    sent, _ = await pushed(port, *[b"\r\n" * 4000] * 4000)
+    assert sent < 12_000_000
+    assert not caplog.records, "asyncio would say that our protocol failed"
+
+
 async def test_too_many_headers_are_answered_413_as_a_problem(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "HEADER_SECONDS", 10.0)
     monkeypatch.setattr(patience, "MOST_BYTES", 1000)
@@ -158,6 +164,28 @@ async def test_a_body_may_say_upgrade(port: int) -> None:
         writer.write(said)
         writer.write(said)
         assert await asyncio.wait_for(reader.readuntil(said + said), 5)
+
+
+@pytest.mark.parametrize(
+    ("head", "rest"),
+    [
+        (b"Content-Length: 1\r\nUpgrade: h2c", b"0\r\n\r\n0"),
+        (b"Content-Length: 19\r\n\r", b"\nmy\r\nUpgrade: h2c\r\n!"),
+    ],
+    ids=["in the offer", "before the body"],
+)
+async def test_a_head_that_comes_in_pieces_says_the_same(port: int, head: bytes, rest: bytes) -> None:
+    """Or what is in front of us and we would not agree on where the body ends, and the next request begins."""
+    said = b"0" if b"h2c" in head else rest[1:]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with closing(writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.wait_for(reader.readuntil(b"hi"), 5)
+        writer.write(b"POST /echo HTTP/1.1\r\nHost: x\r\n" + head)
+        await asyncio.sleep(0.1)
+        writer.write(rest)
+        assert await asyncio.wait_for(reader.readuntil(b"content-length: %d\r\n\r\n" % len(said)), 5)
+        assert await asyncio.wait_for(reader.readexactly(len(said)), 5) == said
 
 
 async def test_a_connection_on_which_nothing_comes_is_closed(port: int) -> None:
