@@ -22,8 +22,9 @@ def subjects_of(
         if id(message) in old or message.kind.is_for_staff:
             continue
         scene = scene_of(message, known, programs, portal_url, now)
-        profile = scene.group.profile
-        found[message.identity] = (profile.email if profile else None, _subject(scene))
+        profile = scene.group.root.profile
+        # What goes to a merged account's address says so when it is sent: an erasure of that one has to find it.
+        found[message.identity] = (profile.email, _subject(scene)) if profile else (None, "")
     return found
 
 

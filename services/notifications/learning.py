@@ -58,9 +58,8 @@ def learn(educator: Educator, fact: EventData, event_id: str, heard_at: datetime
 def _profile(educator: Educator, fact: events.EducatorProfile, heard_at: datetime) -> Educator:
     known = educator.profile
     profile = Profile(fact.name, fact.email, known.first_heard_at if known else heard_at)
-    # Links in mail to another address become void: somebody else may read that mailbox now. The first profile also ends
-    # those that went to a merged account's address, for want of one here.
-    moved = known is None or known.email != fact.email
+    moved = known is not None and known.email != fact.email
+    # Links in mail to the old address become void: somebody else may read that mailbox now.
     return replace(educator, profile=profile, link_epoch=educator.link_epoch + moved)
 
 

@@ -9,8 +9,10 @@ from hashlib import sha256
 from typing import Any
 
 from eventing.mongo import Database, InsertOne, faults
-from services.notifications.documents import SCHEMA, educator_of
+from services.notifications.documents import SCHEMA
+from services.notifications.standing import groups
 from services.notifications.state import Educator
+from services.notifications.store import read_educators
 
 LIFE = timedelta(days=90)
 # An old link answers 410 for as long again; then nobody can tell that it ever was one.
@@ -72,17 +74,21 @@ def kept(token: str, educator: Educator, now: datetime) -> InsertOne[dict[str, A
 
 
 async def holder_of(database: Database, token: str, now: datetime) -> Educator | None:
-    """The account that a progress link shows; None for an unknown one. Raises GoneError for one that is void."""
+    """The account that a progress link shows; None for an unknown one. Raises GoneError for one that is void.
+
+    It holds for whom it went to, as long as that address is where she is written to.
+    """
     with faults():
         found = await database["tokens"].find_one({"_id": sha256(token.encode(errors="replace")).hexdigest()})
         if found is None:
             return None
-        document = await database["educators"].find_one({"_id": found["educator_id"]})
-    educator = educator_of(document) if document else None
-    void = educator is None or educator.erased or educator.alias_of or educator.link_epoch != found["epoch"]
+        whose = found["educator_id"]
+        group = groups(await read_educators(database, [whose]))[whose]
+    named = group.named
+    void = group.erased or named is None or (named.id, named.link_epoch) != (whose, found["epoch"])
     if void or found["expires_at"] <= now:
         raise GoneError
-    return educator
+    return group.root
 
 
 async def forget_old(database: Database, now: datetime) -> None:

@@ -89,9 +89,13 @@ class Group:
         return self.root.id
 
     @property
+    def named(self) -> Educator | None:
+        """By whose profile she is called and written to: the kept account; before it has one, one merged into it."""
+        return next((member for member in self.members if member.profile is not None), None)
+
+    @property
     def profile(self) -> Profile | None:
-        """The kept account's; before it has one, that of an account merged into it: she is written to all the while."""
-        return next((member.profile for member in self.members if member.profile is not None), None)
+        return self.named.profile if self.named else None
 
     @property
     def erased(self) -> bool:

@@ -25,7 +25,10 @@ WAIT_FOR_PROFILE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Send `envelope`. First record that it is being sent, and its words as `rendered`: without the personal links."""
+    """Send `envelope`. First record that it is being sent, and its words as `rendered`: without the personal links.
+
+    `educator` is the account whose address `to` is.
+    """
 
     envelope: Envelope
     rendered: Rendered
@@ -125,7 +128,7 @@ class Writer:
             return Failure.ADDRESS_UNUSABLE
         kept = _replaced(rendered, self._removed(token, stop))
         text = calendar.content.decode() if calendar else None
-        return Ready(self._signed(envelope), kept, to, text, token, scene.group.root)
+        return Ready(self._signed(envelope), kept, to, text, token, scene.group.named)
 
     def _removed(self, token: str, stop: str | None) -> dict[str, str]:
         """The educator's own links, and what stands in their place in the record, which staff read."""

@@ -234,8 +234,13 @@ async def test_a_link_is_void_once(notifications: Notifications, facts: list[Eve
         assert (await anyone.get(path)).status_code == 410
 
 
-async def test_a_link_that_went_to_a_merged_accounts_address_is_void_once_the_kept_one_has_its_own(
-    notifications: Notifications,
+@pytest.mark.parametrize(
+    "facts",
+    [[profile()], [unmerged(ROSA, ANA)], [profile(ANA, email="new@example.org")], [erased(ANA)]],
+    ids=["the kept one has its own", "they are parted again", "that address changed", "that account is erased"],
+)
+async def test_a_link_that_went_to_a_merged_accounts_address_is_void_once(
+    notifications: Notifications, facts: list[EventData]
 ) -> None:
     await notifications.hear(profile(ANA), merged(ROSA, ANA), oriented())
     await notifications.send()
@@ -243,7 +248,7 @@ async def test_a_link_that_went_to_a_merged_accounts_address_is_void_once_the_ke
     assert notifications.mail.delivered[-1].to == "e-ana@example.org"
     async with notifications.asked_by(None) as anyone:
         assert (await anyone.get(path)).status_code == 200
-        await notifications.hear(profile())
+        await notifications.hear(*facts)
         assert (await anyone.get(path)).status_code == 410
 
 

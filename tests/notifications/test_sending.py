@@ -379,6 +379,20 @@ async def test_erasure_finds_its_address_on_what_was_sent_to_it_for_an_account_t
     assert "Ana" not in str(await notifications.database["messages"].find({}).to_list(None))
 
 
+async def test_erasure_finds_its_address_on_what_went_to_it_before_the_kept_account_had_one(
+    notifications: Notifications,
+) -> None:
+    await notifications.hear(merged(ROSA, ANA), profile(ANA, "Ana Lee"), oriented())
+    await notifications.send()
+    assert (await notifications.message("orientation_completed"))["to"] == "e-ana@example.org"
+    await notifications.hear(granted())
+    await notifications.hear(unmerged(ROSA, ANA), erased(ANA))
+    kept = await notifications.database["messages"].find({}).to_list(None)
+    assert {row["status"] for row in kept} == {"sent", "queued"}
+    assert "Ana" not in str(kept)
+    assert "e-ana@" not in str(kept)
+
+
 async def test_two_senders_share_the_queue_and_send_each_message_once(notifications: Notifications) -> None:
     await notifications.hear(*(profile(f"E-{n}") for n in range(60)))
     async with notifications.sending(), notifications.sending():
