@@ -35,7 +35,7 @@ class Step:
     note: str = ""
     due: date | None = None
     overdue: bool = False
-    waits: bool = False  # nothing to do about it now: a seat is reserved
+    waits: bool = False  # nothing to do about it now: a seat is reserved, or the year has yet to begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,11 @@ def governing(credential: Credential, programs: Programs, now: datetime, submiss
     firsts = [a for a in credential.attempts if a.number == 1 and submission_id in (None, a.submission_id)]
     first = firsts[-1] if firsts else None
     return (programs.of(first.submitted_at) if first else None) or programs.current(now)
+
+
+def taking_submissions(programs: Programs, now: datetime) -> Program | None:
+    """The year with the next deadline that a first attempt can meet. It may have yet to begin: before is too early."""
+    return next((year for year in programs if now < year.submission_closes), None)
 
 
 def of(
@@ -166,7 +171,10 @@ def _submission(credential: Credential, program: Program, programs: Programs, no
     if _has_dropped(program, credential, now):
         note = f"not in the {program.id} catalogue: submitted now, it earns no clock hours"
         return Step(StepName.SUBMISSION, "Submitted to NEA", False, note, overdue=True)
-    closed = now >= program.submission_closes
+    closed, taking = now >= program.submission_closes, taking_submissions(programs, now)
+    if closed and taking and taking.grants(credential.id):
+        note = f"between {words.day(taking.first_day)} and {words.day(taking.submission_deadline)}"
+        return Step(StepName.SUBMISSION, "Submitted to NEA", False, note, waits=True)
     return Step(StepName.SUBMISSION, "Submitted to NEA", False, due=program.submission_deadline, overdue=closed)
 
 

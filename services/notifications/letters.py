@@ -29,8 +29,8 @@ def _welcome(scene: Scene) -> Letter:
 
 
 def _when_to_submit(scene: Scene) -> dict[str, str | None]:
-    """The next deadline that can be met, and where its year has yet to begin, its first day: earlier would be late."""
-    year = next((year for year in scene.programs if scene.now < year.submission_closes), None)
+    """The next deadline that can be met, and where its year has yet to begin, its first day."""
+    year = checklist.taking_submissions(scene.programs, scene.now)
     return {
         "opens": words.day(year.first_day) if year and scene.now < year.starts_at else None,
         "deadline": words.day(year.submission_deadline) if year else None,

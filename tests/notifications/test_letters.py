@@ -131,6 +131,26 @@ def test_a_newcomer_is_told_when_to_submit_never_a_day_that_is_over(now: datetim
 
 
 @pytest.mark.parametrize(
+    ("years", "credential", "when"),
+    [
+        (PROGRAMS, TRA1, "between Sunday, September 1, 2024 and Friday, April 25, 2025"),
+        (PROGRAMS, "EX_NONE1", "the deadline was Friday, April 26, 2024"),  # next year's catalogue has it not
+        (ONE_YEAR, TRA1, "the deadline was Friday, April 26, 2024"),
+    ],
+)
+def test_who_begins_after_the_deadline_reads_when_the_next_year_takes_a_submission(
+    years: Programs, credential: str, when: str
+) -> None:
+    world = World(local(6, 10), years)
+    world.hear(profile(), registered(credential=credential), nea_registered(credential=credential))
+    world.hear(attended(opens=credential, at=world.now))
+    [message] = [m for m in world.messages() if m.kind == "workshop_attended"]
+    found = rendering.render(letters.write(scene_of(message, world.known, years, PORTAL, world.now)), Links()).text
+    assert f"[ ] Submitted to NEA - {when}" in found
+    assert "Submit to NEA:" not in found
+
+
+@pytest.mark.parametrize(
     ("facts", "deadline"),
     [
         ([submitted(at=NOW, on_time=False)], "April 26"),
