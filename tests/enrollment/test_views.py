@@ -148,9 +148,10 @@ def test_awarded_at_is_the_first_award_after_every_revocation_of_that_micro_cred
     assert credential(story)["awarded_at"] == at("2024-05-14"), "what was decided as it was revoked does not count"
 
     story.hear(reviewed("denied", submission="S-4", on="2024-05-14"))
+    assert credential(story)["awarded_at"] == at("2024-05-14"), "an award holds against a denial of the same moment"
     story.hear(revoked(on="2024-05-20"), revoked(on="2024-05-09"))
     shown = credential(story)
-    assert (shown["awarded_at"], shown["revoked_at"]) == (at("2024-05-12"), at("2024-05-20")), "none counts any more"
+    assert (shown["awarded_at"], shown["revoked_at"]) == (at("2024-05-14"), at("2024-05-20")), "none counts any more"
 
 
 def test_submissions_are_those_of_the_micro_credential_each_attempt_with_its_decisions() -> None:
