@@ -16,8 +16,9 @@ def educator_record(group: Group, programs: Programs) -> dict[str, Any]:
     """One person under the kept id: what was done, and what NEA said."""
     views = derive(group, programs)
     root = group.members[0]
-    # Before the kept account has one of its own, she is who she was under the other.
-    profile = next((found for member in group.members if (found := views[member.id].profile)), None)
+    # Before the kept account has one of its own, she is who she was under the other; of several the first by id.
+    ids = (root.id, *sorted(group.ids))
+    profile = next((found for id in ids if (found := views[id].profile)), None)
     orientations = _attendances(views, SessionKind.ORIENTATION)
     return {
         "educator_id": root.id,

@@ -207,6 +207,11 @@ def test_the_profile_is_the_kept_accounts_as_soon_as_it_has_one_and_so_is_being_
     assert record(story)["profile"]["email"] == f"{ANA}@example.org"
 
 
+def test_before_that_she_is_who_the_transcript_and_the_mail_say_of_those_merged_the_first_by_id() -> None:
+    story = Story(attended(ANA), profile(BEN), profile(CAM), merged(CAM, BEN), merged(ANA, CAM))
+    assert record(story)["profile"]["email"] == f"{BEN}@example.org"
+
+
 def test_a_learner_is_shown_with_all_that_nea_said_of_it() -> None:
     facts = [
         nea_registered(whom=learner("N-9", "old@example.org"), credential="M-1"),
