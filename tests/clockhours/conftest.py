@@ -22,6 +22,7 @@ from services.clockhours.api import build_api
 from services.clockhours.store import INDEXES
 from tests.clockhours.builders import NOW, PROGRAMS
 from tests.clocks import SetClock
+from tests.paging import pages
 
 READER = Reader.of("clockhours", topics.ALL)
 KEYS = "portal=portal-key,staff=staff-key,operator=operator-key"
@@ -87,6 +88,13 @@ class Clockhours:
     async def get(self, path: str, role: str = "staff", **params: Any) -> httpx.Response:
         async with self.asked_by(role) as client:
             return await client.get(path, params=params)
+
+    async def pages(self, path: str, role: str = "staff", **params: Any) -> list[dict[str, Any]]:
+        async def ask(**after: str) -> dict[str, Any]:
+            page: dict[str, Any] = (await self.get(path, role, **params, **after)).json()
+            return page
+
+        return await pages(ask)
 
     async def post(self, path: str, body: Any, role: str = "staff") -> httpx.Response:
         async with self.asked_by(role) as client:

@@ -28,6 +28,7 @@ from services.console.signin import Users
 from services.console.store import Store, indexes
 from services.console.watch import Watch
 from tests.console.fakes import Bodies, Services
+from tests.paging import pages
 
 PROGRAMS_FOLDER = Path(__file__).parents[2] / "programs"
 PROGRAMS = load(PROGRAMS_FOLDER)
@@ -114,6 +115,15 @@ class World:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.api), base_url="http://console", headers=headers
         )
+
+    async def pages(self, path: str, **params: Any) -> list[dict[str, Any]]:
+        """All pages of a list, as staff read it."""
+
+        async def ask(**after: str) -> dict[str, Any]:
+            page: dict[str, Any] = (await self.program("staff-key").get(path, params={**params, **after})).json()
+            return page
+
+        return await pages(ask)
 
     async def audit(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = await self.database["audit"].find({}).sort("_id", 1).to_list(None)
