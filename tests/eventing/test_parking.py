@@ -8,17 +8,19 @@ from typing import Any
 
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
-from eventing import parking
-from eventing.batch import Batch, Record
+from eventing import parking, quarantine
+from eventing.batch import Batch, Failure, Record
 from eventing.clock import system_now
 from eventing.consumer import Consumer
 from eventing.envelope import tombstone_headers
 from eventing.gate import Gate, ParkingStormError
 from eventing.kafka import KafkaSettings
-from eventing.mongo import Database
+from eventing.mongo import Database, UpdateOne
 from eventing.parking import Handlers, NotParkedError, OtherKeyError
 from eventing.reader import Reader
+from eventing.reasons import Reason
 from eventing.testing import Published, Topics, at_positions, batch_of
 from eventing.unit import UnitOfWork
 from tests.eventing.conftest import HEARD, WHOLE, Toy, consuming, heard, say
@@ -90,6 +92,59 @@ async def test_retry_applies_the_record_and_what_stood_behind_it_in_order(
     assert await heard(database, "k") == ids(mine)
     events = await Published(database).events()
     assert [(e.sequence, e.causationid) for e in events] == list(enumerate(ids(mine), 1))
+
+
+async def test_what_comes_after_a_retry_that_stopped_parks_behind_all_that_is_left(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    mine = [topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(5)]
+    toy.broken = {mine[0].event.id, mine[2].event.id}
+    await apply(database, toy, *mine[:4])
+    toy.broken = {mine[2].event.id}
+    assert (await parking.retry(database, "k", handlers)).left == 2
+    await apply(database, toy, mine[4])
+    toy.broken = set()
+    await parking.retry(database, "k", handlers)
+    assert await heard(database, "k") == ids(mine)
+
+
+async def test_a_record_that_is_tried_again_says_so_of_itself_and_leaves_its_own_lane(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    other, record = (topics.record(HEARD.name, key, "toy.Heard", {}) for key in ("other", "k"))
+    toy.broken = {other.event.id, record.event.id}
+    await apply(database, toy, other, record)
+    await parking.retry(database, "k", handlers)
+    rows = await database["parked"].find({}).to_list(None)
+    assert {row["key"]: (row["tries"], "tried_at" in row) for row in rows} == {"other": (1, False), "k": (2, True)}
+    toy.broken = {other.event.id}
+    assert (await parking.retry(database, "k", handlers)).left == 0
+    assert await _parked(database, "other", 1)
+
+
+async def test_what_was_applied_is_known_though_its_key_is_parked_by_now(database: Database, toy: Toy) -> None:
+    topics = Topics()
+    first, second = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(2))
+    toy.broken = {second.event.id}
+    await apply(database, toy, first, second)
+    await apply(database, toy, replace(first, offset=second.offset + 1))
+    assert await reasons(database, "k") == ["broken"]
+
+
+async def test_of_a_record_that_parked_twice_the_second_leaves_its_lane_as_a_duplicate(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    first, second = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(2))
+    toy.broken = {first.event.id}
+    await apply(database, toy, first, second, *(replace(one, offset=one.offset + 2) for one in (first, second)))
+    assert await reasons(database, "k") == ["broken", "behind", "behind", "behind"]
+    toy.broken = set()
+    assert (await parking.retry(database, "k", handlers)).left == 0
+    assert await _parked(database, "k", 0)
+    assert await heard(database, "k") == ids([first, second])
 
 
 async def test_after_a_retry_the_key_takes_new_records_again(database: Database, toy: Toy, handlers: Handlers) -> None:
@@ -320,6 +375,16 @@ async def test_a_record_beyond_the_next_parks_until_the_missing_one_comes(
     assert await heard(database, "k") == ids([first, missing, third, fourth])
 
 
+async def test_only_the_missing_record_itself_passes_by_what_waits_for_it(database: Database, toy: Toy) -> None:
+    topics = Topics()
+    first, missing, third = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(3))
+    before, after = (topics.record(WHOLE.name, "k", "toy.Whole", {"n": n}) for n in range(2))
+    assert (after.key, after.event.sequence) == (missing.key, missing.event.sequence)
+    await apply(database, toy, before, first, third, after)
+    assert await heard(database, "k") == ids([before, first])
+    assert await reasons(database, "k") == ["sequence_gap", "behind"]
+
+
 async def test_what_waited_is_tried_by_the_next_reader_where_the_one_that_read_the_missing_record_was_killed(
     kafka_settings: KafkaSettings, database: Database, toy: Toy
 ) -> None:
@@ -384,6 +449,78 @@ async def test_a_missing_record_that_parks_itself_stands_before_what_waits_for_i
     assert await heard(database, "k") == ids(sent)
 
 
+async def test_a_tombstone_empties_what_its_own_topic_has_parked_under_its_key_and_nothing_else(
+    database: Database, toy: Toy, handlers: Handlers
+) -> None:
+    topics = Topics()
+    whole, heard_too = (topics.record(topic.name, "k", "toy.Said", {"name": "Rosa"}) for topic in (WHOLE, HEARD))
+    others = topics.record(WHOLE.name, "other", "toy.Said", {"name": "Ana"})
+    reader = Reader(compacted=frozenset({WHOLE.name}))
+    toy.broken = {whole.event.id, others.event.id}
+    await apply(database, toy, others, whole, heard_too, reader=reader)
+    await parking.edit(database, "k", handlers, data={"name": "Rosa Diaz"})
+    kept = {f"{key}-{topic.name}": (key, topic.name) for key in ("k", "other") for topic in (WHOLE, HEARD)}
+    for place, (key, topic) in kept.items():
+        row = quarantine.keep(place, topic, Reason("skipped"), b"whoever", key=key.encode())
+        await database["quarantine"].bulk_write([row])
+
+    await apply(
+        database, toy, *(topics.record(one.name, "k", "toy.Said", None) for one in (HEARD, WHOLE)), reader=reader
+    )
+
+    rows = await database["parked"].find({}).sort([("key", 1), ("n", 1)]).to_list(None)
+    said = [(row["key"], row["topic"], row["value"] is not None or "original" in row) for row in rows]
+    stone, empty = ("k", WHOLE.name, False), ("k", HEARD.name, False)
+    assert said == [stone, ("k", HEARD.name, True), empty, stone, ("other", WHOLE.name, True)]
+    emptied = await database["quarantine"].find({"value": None}).to_list(None)
+    assert [(row["_id"], row["erased"]) for row in emptied] == [(f"k-{WHOLE.name}", True)]
+
+
+async def test_a_reader_that_only_keeps_a_log_parks_too_and_takes_its_parked_records_up_again(
+    database: Database,
+) -> None:
+    async def on_heard(batch: Batch, database: Database, now: datetime) -> None:
+        async with UnitOfWork.begin(database, batch, now) as unit:
+            for record in unit.every():
+                unit.bulk("counts", UpdateOne({"_id": record.key}, {"$push": {"heard": record.event.id}}, upsert=True))
+            await unit.write()
+
+    topics = Topics()
+    first, second = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(2))
+    batch = batch_of([first, second]).parking(first, Reason("write_refused"))
+    await at_positions(database, batch)
+    await on_heard(batch, database, system_now())
+    assert (await heard(database, "k"), await reasons(database, "k")) == ([second.event.id], ["write_refused"])
+    handlers = Handlers({HEARD.name: on_heard}, (database,), system_now)
+    assert (await parking.retry(database, "k", handlers)).left == 0
+    assert await heard(database, "k") == ids([second, first])
+    assert await _parked(database, "k", 0)
+
+
+async def test_what_parks_without_another_try_is_not_read_for(database: Database) -> None:
+    topics = Topics()
+    first, second = (topics.record(HEARD.name, "k", "toy.Heard", {"n": n}) for n in range(2))
+    batch = batch_of([first, second]).parking(first, Reason("write_refused"))
+    async with UnitOfWork.begin(database, batch, system_now()) as unit:
+        assert unit.upcoming == [second]
+
+
+async def test_metrics_tell_what_became_of_each_record(database: Database, toy: Toy) -> None:
+    topics, reader = Topics(), Reader(group="toy-told")
+    first, second = (topics.record(HEARD.name, "k", "toy.Told", {"n": n}) for n in range(2))
+    toy.broken = {second.event.id}
+    unreadable = Failure(HEARD.name, 0, 9, None, b"?", (), system_now(), Reason("not_json"))
+    again = replace(first, offset=9)
+    batch = replace(batch_of([first, again, second], reader=reader), records=(first, again, second, unreadable))
+    batch = replace(batch, began={**batch.began, (HEARD.name, 0): 9})
+    await at_positions(database, batch)
+    await toy.on_heard(batch, database, system_now())
+    came = [("toy.Told", "applied"), ("toy.Told", "duplicate"), ("toy.Told", "parked"), ("unreadable", "quarantined")]
+    for type, outcome in came:
+        labels = {"group": reader.group, "type": type, "outcome": outcome}
+        assert REGISTRY.get_sample_value("wea_records_total", labels) == 1, outcome
+
+
 async def test_a_write_that_mongodb_refuses_is_found_and_parks_alone(
     kafka_settings: KafkaSettings, database: Database, toy: Toy
 ) -> None:
@@ -434,8 +571,32 @@ def test_the_gate_forgets_keys_after_a_minute() -> None:
     gate = Gate(limit=2, seconds=0.0)
     for n in range(10):
         gate.check([f"k{n}"])
+
+
+def test_the_gate_counts_keys_and_closes_only_to_what_parks() -> None:
+    gate = Gate(limit=2)
+    for keys in (["a", "b"], ["b", "b"], ["a"]):
+        gate.check(keys)
     with pytest.raises(ParkingStormError):
-        Gate(limit=2).check(["a", "b", "c"])
+        gate.check(["c"])
+    gate.check([])
+
+
+async def test_no_storm_is_what_waits_behind_a_parked_record_or_for_a_missing_one_or_fails_again(
+    database: Database, toy: Toy
+) -> None:
+    topics = Topics()
+    keys = ("k1", "k2", "k3")
+    sent = {key: [topics.record(HEARD.name, key, "toy.Heard", {"n": n}) for n in range(3)] for key in keys}
+    toy.broken = {sent[key][0].event.id for key in keys[:2]}
+    for key in keys[:2]:
+        await apply(database, toy, sent[key][0])
+    reader = Reader(gate=Gate(limit=0))
+    await apply(database, toy, *(sent[key][1] for key in keys), reader=reader)
+    handlers = Handlers({HEARD.name: toy.on_heard}, (database,), system_now, reader)
+    retried = [await parking.retry(database, key, handlers) for key in keys]
+    assert [outcome.reason and outcome.reason["code"] for outcome in retried] == ["broken", "broken", "sequence_gap"]
+    assert [await reasons(database, key) for key in keys] == [["broken", "behind"]] * 2 + [["sequence_gap"]]
 
 
 async def _data(database: Database, key: str) -> list[Any]:
