@@ -7,10 +7,10 @@ from aiokafka import AIOKafkaConsumer
 
 from eventing.batch import Batch, Cause
 from eventing.clock import system_now
-from eventing.envelope import decode
+from eventing.envelope import decode, event_id
 from eventing.kafka import KafkaSettings
 from eventing.mongo import Database
-from eventing.testing import Topics
+from eventing.testing import WHEN, Published, Topics
 from eventing.unit import UnitOfWork
 from tests.eventing.conftest import COUNTED, HEARD, WHOLE, Toy, consuming, heard, relaying, say
 from tests.waiting import PATIENCE_SECONDS, until_true
@@ -85,6 +85,28 @@ async def test_a_compacted_topic_may_have_gaps_and_a_tombstone_has_no_data(
         await say(kafka_settings, second, stone)
         await until_true(lambda: _has(database, "k", stone.event.id))
     assert await heard(database, "k") == [second.event.id, stone.event.id]
+
+
+async def test_an_event_says_who_says_it_and_when_by_the_units_clock(database: Database) -> None:
+    async with UnitOfWork.begin(database, Batch.none(), WHEN) as unit:
+        unit.publish(COUNTED, "toy.Counted", "k", {}, Cause("c", "/test"))
+        await unit.write()
+    [event] = await Published(database).events()
+    assert (event.source, event.time, event.causationid, event.causationsource) == ("/toy", WHEN, "c", "/test")
+
+
+async def test_an_events_id_is_of_its_cause_its_type_and_its_place_among_those_alone(database: Database) -> None:
+    """Whatever else the same unit publishes: done again in smaller batches, it is the same event."""
+    async with UnitOfWork.begin(database, Batch.none(), WHEN) as unit:
+        for type, source in (("one", "/a"), ("other", "/a"), ("one", "/b"), ("one", "/a")):
+            unit.publish(COUNTED, type, "k", {}, Cause("c", source))
+        await unit.write()
+    assert [event.id for event in await Published(database).events()] == [
+        event_id("/a", "c", "one", 0),
+        event_id("/a", "c", "other", 0),
+        event_id("/b", "c", "one", 0),
+        event_id("/a", "c", "one", 1),
+    ]
 
 
 async def test_a_lane_knows_the_last_tombstone_that_was_sent_under_its_key(database: Database) -> None:

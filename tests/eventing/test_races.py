@@ -103,6 +103,21 @@ async def test_a_batch_counts_only_where_it_began(database: Database, toy: Toy) 
     assert await heard(database, "k") == [first.event.id, second.event.id]
 
 
+async def test_a_batch_of_several_partitions_counts_only_where_it_began_on_each(database: Database, toy: Toy) -> None:
+    topics = Topics()
+    one, other = (topics.record(HEARD.name, key, "toy.Heard", {}) for key in ("a", "b"))
+    assert one.partition != other.partition
+    for taken, left in ((one, other), (other, one)):
+        batch = batch_of([one, other])
+        await database["positions"].delete_many({})
+        await at_positions(database, batch)
+        elsewhere = {"_id": f"{HEARD.name}-{taken.partition}"}
+        await database["positions"].update_one(elsewhere, {"$set": {"next": taken.offset + 1}})
+        with pytest.raises(StaleError):
+            await toy.on_heard(batch, database, system_now())
+        assert await heard(database, left.key) == []
+
+
 async def test_of_two_owners_of_one_partition_only_the_first_to_commit_counts(database: Database, toy: Toy) -> None:
     batch = batch_of([Topics().record(HEARD.name, "k", "toy.Heard", {})])
     await at_positions(database, batch)
@@ -153,6 +168,21 @@ async def test_a_successor_frees_at_once_what_a_dead_owner_left_open_and_fences_
     wake.set()
     with pytest.raises(TransientError):
         await zombie
+    assert await heard(database, "k") == [record.event.id]
+
+
+async def test_who_takes_over_what_it_owns_already_does_not_cut_its_own_work_off(database: Database, toy: Toy) -> None:
+    record = Topics().record(HEARD.name, "k", "toy.Heard", {})
+    owner = await database.owner()
+    await at_positions(database, batch_of([record]))
+    await take_over(database, [(record.topic, record.partition)], owner)
+
+    async def assigned_anew() -> None:
+        await take_over(database, [(record.topic, record.partition + 1)], owner)
+        await take_over(database, [(record.topic, record.partition + 1)], owner)
+
+    toy.hold = assigned_anew
+    await toy.on_heard(batch_of([record], reader=Reader(owner=owner)), database, system_now())
     assert await heard(database, "k") == [record.event.id]
 
 
