@@ -44,6 +44,29 @@ async def test_a_batch_too_slow_for_one_transaction_is_done_in_halves_in_order(
     assert len(seen) > 4
 
 
+async def test_batches_shrink_down_to_one_record_and_grow_again_up_to_the_most(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics, ownership, sizes = Topics(), Ownership(database, Reader()), list[int]()
+
+    async def on_heard(batch: Batch, _now: datetime) -> None:
+        sizes.append(len(batch.records))
+
+    at_work = applying.Applying(database, ownership, Handlers({HEARD.name: on_heard}, (), system_now), 4)
+
+    async def applied_by(slow_seconds: float, count: int) -> list[int]:
+        monkeypatch.setattr(applying, "SLOW_SECONDS", slow_seconds)
+        sizes.clear()
+        batch = batch_of(topics.record(HEARD.name, "k", "toy.Heard", {}) for _ in range(count))
+        ownership.next = dict(batch.began)
+        await at_work.apply(batch)
+        return list(sizes)
+
+    every_one_is, none_is = 0.0, 3600.0
+    assert [await applied_by(every_one_is, 4) for _ in range(3)] == [[4], [2, 1, 1], [1, 1, 1, 1]]
+    assert [await applied_by(none_is, count) for count in (4, 4, 8)] == [[1, 1, 2], [4], [4, 4]]
+
+
 async def _all_heard(database: Database, count: int) -> bool:
     return len(await heard(database, "k")) == count
 
