@@ -189,6 +189,22 @@ async def test_a_record_that_was_read_before_another_applied_or_edited_it_is_lef
     assert await _parked(database, "k", 1)
 
 
+async def test_a_retry_goes_on_while_the_consumer_is_in_a_transaction_of_its_own(database: Database, toy: Toy) -> None:
+    topics, reader = Topics(), Reader(owner=await database.owner())
+    record, another = (topics.record(HEARD.name, key, "toy.Heard", {}) for key in ("k", "other"))
+    toy.broken = {record.event.id}
+    await apply(database, toy, record, reader=reader)
+    toy.broken = set()
+
+    async def retried() -> None:
+        handlers = Handlers({HEARD.name: Toy().on_heard}, (database,), system_now, reader)
+        assert (await parking.retry(database, "k", handlers)).applied == 1
+
+    toy.hold = retried
+    await apply(database, toy, another, reader=reader)
+    assert [await heard(database, key) for key in ("k", "other")] == [[record.event.id], [another.event.id]]
+
+
 async def test_retrying_an_empty_lane_is_harmless(database: Database, handlers: Handlers) -> None:
     outcome = await parking.retry(database, "nobody", handlers)
     assert (outcome.applied, outcome.left) == (0, 0)

@@ -17,10 +17,11 @@ from eventing.envelope import Event, encode
 from eventing.kafka import KafkaSettings
 from eventing.leases import LIFE, Shares
 from eventing.mongo import Database, UpdateOne
-from eventing.outbox import LANES, Claims, relay_lane
+from eventing.outbox import LANES, Claims, Outbox, relay_lane
 from eventing.relay import Relay
 from eventing.removal import Removal
 from eventing.testing import batch_of
+from eventing.transient import TransientError
 from eventing.unit import UnitOfWork
 from tests.eventing.conftest import COUNTED, HEARD, WHOLE, relaying
 from tests.eventing.test_chain import topic_content
@@ -51,14 +52,25 @@ async def test_rows_are_published_in_order_per_key_and_then_gone(
         assert sequences == list(range(1, len(sequences) + 1))
 
 
-async def test_a_commit_wakes_the_relay_before_it_would_look_by_itself(
+async def test_a_commit_wakes_the_relay_before_it_would_look_by_itself_whatever_it_is_doing(
     kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventing.relay.POLL_SECONDS", 3600.0)
+    for seconds in ("POLL_SECONDS", "ALONE_SECONDS"):
+        monkeypatch.setattr(f"eventing.relay.{seconds}", 3600.0)
+    look = Relay._rows
+
+    async def while_it_looks(relay: Relay) -> list[dict[str, Any]]:
+        rows = await look(relay)
+        if any(row["key"] == "k" for row in rows):
+            await publish(database, "later", "2")
+        return rows
+
+    monkeypatch.setattr(Relay, "_rows", while_it_looks)
     async with relaying(kafka_settings, database) as relay:
         await until_true(lambda: _has_lanes(relay))
         relay.wake()
         await publish(database, "k", "1")
+        await topic_content(kafka_settings, COUNTED.name, 2)
         await until_true(partial(_empty, database))
 
 
@@ -114,6 +126,95 @@ async def _all_published(relay: Relay, database: Database) -> bool:
     return bool(len(relay._removal) == await database["outbox"].count_documents({}))
 
 
+async def test_what_a_look_may_have_met_is_remembered_until_the_next_one(database: Database) -> None:
+    await publish(database, "k", "1")
+    [row] = await database["outbox"].find({}).to_list(None)
+    removal = Removal(database, Outbox(), 10)
+    removal.add([row])
+    assert await removal.seen_yet() == 1
+    await removal.last()  # while the look goes on
+    assert row["_id"] in removal
+    assert await removal.seen_yet() == 0
+    assert row["_id"] not in removal
+
+
+async def test_what_could_not_be_removed_is_removed_once_mongodb_is_back(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, away = Outbox.done, True
+
+    def removes(outbox: Outbox, row: dict[str, Any]) -> Any:
+        nonlocal away
+        if away:
+            away = False
+            raise TransientError("AutoReconnect")
+        return done(outbox, row)
+
+    monkeypatch.setattr(Outbox, "done", removes)
+    async with relaying(kafka_settings, database):
+        await publish(database, "k", "1")
+        await until_true(partial(_empty, database))
+    assert len(await topic_content(kafka_settings, COUNTED.name, 1)) == 1
+    assert not away
+
+
+async def test_a_relay_that_ends_while_nothing_can_be_removed_gives_its_lanes_back(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_outbox: Outbox, _row: dict[str, Any]) -> Any:
+        raise TransientError("AutoReconnect")
+
+    monkeypatch.setattr(Outbox, "done", away)
+    async with relaying(kafka_settings, database) as relay:
+        await publish(database, "k", "1")
+        await until_true(partial(_all_published, relay, database))
+        assert await database["leases"].count_documents({"part_of": "relay/outbox"}) == LANES
+    assert await database["leases"].count_documents({}) == 0
+
+
+async def test_a_fault_that_has_passed_makes_the_next_one_wait_no_longer(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, attempts, away = AIOKafkaProducer.send_and_wait, list[int](), {b"1", b"2"}
+
+    def no_pause(attempt: int) -> float:
+        attempts.append(attempt)
+        return 0.0
+
+    async def fails_once_for_each(*given: Any, **more: Any) -> Any:
+        if more["key"] in away:
+            away.remove(more["key"])
+            raise NotEnoughReplicasError
+        return await send(*given, **more)
+
+    monkeypatch.setattr("eventing.relay.pause", no_pause)
+    monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", fails_once_for_each)
+    async with relaying(kafka_settings, database):
+        for key in ("1", "2"):
+            await publish(database, key, key)
+            await until_true(partial(_empty, database))
+    assert attempts == [1, 1]
+
+
+async def test_what_was_acknowledged_before_its_key_failed_is_not_sent_again(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, away = AIOKafkaProducer.send_and_wait, [NotEnoughReplicasError]
+
+    async def fails_once_at_the_second(*given: Any, **more: Any) -> Any:
+        if b'"sequence":"2"' in given[2] and away:
+            raise away.pop()
+        return await send(*given, **more)
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", fails_once_at_the_second)
+    await publish(database, "k", "1", "2", "3")
+    async with relaying(kafka_settings, database):
+        await until_true(partial(_empty, database))
+        await publish(database, "k", "4")
+        events = await topic_content(kafka_settings, COUNTED.name, 4)
+    assert [event.sequence for event in events] == [1, 2, 3, 4]
+
+
 async def test_only_a_commit_that_wrote_there_wakes(database: Database) -> None:
     woken = database.woken_by("outbox")
     async with UnitOfWork.begin(database, batch_of([]), system_now()) as unit:
@@ -159,9 +260,25 @@ async def test_replicas_share_the_lanes_evenly_without_overlap(database: Databas
     await two.renew()
     assert (len(one.mine), len(two.mine)) == (8, 8)
     assert not one.mine & two.mine
+    assert not one.alone
     await two.release()
+    assert two.mine == frozenset()
+    assert await database["leases"].count_documents({"part_of": "work", "owner": one.life}) == 8
     await one.renew()
     assert len(one.mine) == 16
+    assert one.alone
+
+
+async def test_nobody_takes_more_than_its_share_of_what_another_has_left(database: Database) -> None:
+    one, two, three = shares = [Shares(database, "work", 12, instance) for instance in ("one", "two", "three")]
+    for _ in range(3):
+        for share in shares:
+            await share.renew()
+            await share.give_back()
+    assert [len(share.mine) for share in shares] == [4, 4, 4]
+    await three.release()
+    assert len(await one.renew()) == 6
+    assert len(await two.renew()) == 6
 
 
 async def test_however_many_lanes_are_held_a_second_more_of_them_is_one_write(database: Database) -> None:
@@ -223,6 +340,62 @@ async def test_a_share_that_could_not_be_renewed_in_time_is_nobodys_before_anoth
     assert len(frozen.mine) == 4
     monkeypatch.setattr("eventing.leases.system_now", lambda: system_now() + LIFE)
     assert frozen.mine == frozenset()
+
+
+async def test_a_lease_ends_as_it_was_written_however_long_the_writing_took(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Shares(database, "work", 4, "slow")
+    times = iter([system_now()])
+    monkeypatch.setattr("eventing.leases.system_now", lambda: next(times, system_now() + LIFE))
+    await slow.renew()
+    assert slow.mine == frozenset()
+
+
+async def test_who_gives_back_too_late_takes_nothing_from_whoever_has_it_now(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, heir = (Shares(database, "work", 4, instance) for instance in ("late", "heir"))
+    await late.renew()
+    await heir.renew()
+    assert len(await late.renew()) == 2  # and two are over
+    monkeypatch.setattr("eventing.leases.system_now", lambda: system_now() + LIFE)
+    assert len(await heir.renew()) == 4
+    await late.give_back()
+    assert await database["leases"].count_documents({"owner": heir.life}) == 4
+
+
+async def test_a_process_that_ends_leaves_its_successor_of_the_same_name_alive(database: Database) -> None:
+    former, successor = (Shares(database, "work", 4, "enrollment-1") for _ in range(2))
+    await former.renew()
+    await successor.renew()
+    life = successor.life
+    await former.release()
+    assert len(await successor.renew()) == 4
+    assert successor.life == life
+
+
+async def test_what_is_over_is_not_given_back_while_it_is_counted_who_has_what(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one leaves: what was over is ours again, as we have just read, and must not go from under us."""
+    stays, leaves = (Shares(database, "work", 4, instance) for instance in ("stays", "leaves"))
+    await stays.renew()
+    await leaves.renew()
+    await stays.renew()
+    await leaves.release()
+    look, given_back = Shares._look, list[asyncio.Task[None]]()
+
+    async def given_back_meanwhile(share: Shares) -> Any:
+        seen = await look(share)
+        given_back.append(asyncio.create_task(stays.give_back()))
+        await asyncio.wait(given_back, timeout=0.2)
+        return seen
+
+    monkeypatch.setattr(Shares, "_look", given_back_meanwhile)
+    assert len(await stays.renew()) == 4
+    await asyncio.gather(*given_back)
+    assert await database["leases"].count_documents({"owner": stays.life}) == 4
 
 
 async def test_what_a_frozen_relay_holds_in_its_hand_is_left_to_whoever_has_its_lanes_now(
@@ -381,6 +554,50 @@ async def test_rows_that_cannot_be_published_keep_no_others_from_their_turn(
         await until_true(partial(_empty, database))
     for key in (*aways, behind):
         assert [event.sequence for event in events if event.key == key] == [1, 2]
+
+
+async def test_only_so_many_keys_are_passed_over_before_the_first_has_its_turn_again(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is named in the query that looks for the others."""
+    monkeypatch.setattr("eventing.relay.MOST_ROWS", 2)
+    monkeypatch.setattr("eventing.relay.MOST_PASSED_OVER", 3)
+    monkeypatch.setattr("eventing.relay.pause", lambda _attempt: 0.0)
+    tried = list[bytes]()
+
+    async def away(*_given: Any, **more: Any) -> None:
+        tried.append(more["key"])
+        raise NotEnoughReplicasError
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_and_wait", away)
+    for n in range(12):
+        await publish(database, f"k{n}", f"{n}")
+    async with relaying(kafka_settings, database):
+        await until_true(lambda: _came_again(tried))
+    assert tried.index(tried[0], 1) == 4
+
+
+async def _came_again(tried: list[bytes]) -> bool:
+    return tried[0] in tried[1:] if tried else False
+
+
+async def test_where_replicas_share_the_work_a_relay_finds_by_itself_what_another_process_wrote(
+    kafka_settings: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (
+        KafkaSettings(kafka_settings.bootstrap, kafka_settings.prefix, instance=name) for name in ("one", "two")
+    )
+    another = Database(database.client, database.name)  # its commits wake nobody here
+    async with relaying(first, database) as one, relaying(second, database) as two:
+        await until_true(lambda: _both_share(one, two))
+        monkeypatch.setattr("eventing.relay.ALONE_SECONDS", 3600.0)
+        for n in range(2):  # the first may still be found by a look that was due before
+            await publish(another, "k", str(n))
+            await until_true(partial(_empty, database))
+
+
+async def _both_share(one: Relay, two: Relay) -> bool:
+    return len(one._shares.mine) == len(two._shares.mine) == LANES // 2
 
 
 async def test_a_tombstone_is_published_without_a_value_its_attributes_in_headers(
