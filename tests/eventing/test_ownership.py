@@ -4,10 +4,13 @@ import pytest
 
 from eventing import positions
 from eventing.batch import Batch, Partition
-from eventing.mongo import Database
+from eventing.clock import system_now
+from eventing.mongo import Database, UpdateOne
 from eventing.ownership import Ownership
 from eventing.reader import Reader
 from eventing.testing import Topics, at_positions, batch_of
+from eventing.transient import TransientError
+from eventing.unit import UnitOfWork
 from tests.eventing.conftest import HEARD
 
 
@@ -68,3 +71,18 @@ async def test_after_a_fault_we_own_by_the_session_that_we_go_on_with(database: 
     assert former is not None
     assert reader.owner.id != former.id
     assert [row["owner"] for row in rows] == [reader.owner.id] * 2
+
+
+async def test_what_the_former_session_left_open_is_ended_though_it_owned_nothing(database: Database) -> None:
+    change = UpdateOne({"_id": "k"}, {"$set": {"n": 1}}, upsert=True)
+    ownership = Ownership(database, reader := Reader())
+    await ownership.begin()
+    with pytest.raises(TransientError):
+        async with UnitOfWork.begin(database, Batch.none(), system_now(), reader.owner) as former:
+            former.bulk("counts", change)
+            await former.write()
+            await ownership.renew()
+            async with UnitOfWork.begin(database, Batch.none(), system_now(), reader.owner) as unit:
+                unit.bulk("counts", change)
+                await unit.write()
+    assert await database["counts"].count_documents({}) == 1

@@ -1,4 +1,4 @@
-"""Batches shrink where their transactions take too long, and grow again where they do not."""
+"""Batches are applied whatever it takes; they shrink where transactions take too long, and grow again."""
 
 import asyncio
 from datetime import datetime
@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from eventing import applying
+from eventing import applying, positions
 from eventing.batch import Batch
 from eventing.clock import system_now
 from eventing.kafka import KafkaSettings
@@ -14,7 +14,7 @@ from eventing.mongo import Database
 from eventing.ownership import Ownership
 from eventing.parking import Handlers
 from eventing.reader import Reader
-from eventing.testing import Topics, batch_of
+from eventing.testing import Topics, at_positions, batch_of
 from eventing.transient import TransientError
 from tests.eventing.conftest import HEARD, WHOLE, Toy, consuming, heard, say
 from tests.waiting import until_true
@@ -42,6 +42,40 @@ async def test_a_batch_too_slow_for_one_transaction_is_done_in_halves_in_order(
         await until_true(partial(_all_heard, database, len(sent)))
     assert await heard(database, "k") == [record.event.id for record in sent]
     assert len(seen) > 4
+
+
+async def test_once_it_was_stopped_nothing_more_is_applied(database: Database, toy: Toy) -> None:
+    """What comes behind a batch that was not applied would move the position past it."""
+    batch, ownership = batch_of([Topics().record(HEARD.name, "k", "toy.Heard", {})]), Ownership(database, Reader())
+    await at_positions(database, batch)
+    ownership.next = dict(batch.began)
+    at_work = applying.Applying(database, ownership, Handlers({HEARD.name: toy.on_heard}, (database,), system_now), 10)
+    at_work.running = False
+    await at_work.apply(batch)
+    assert (await heard(database, "k"), ownership.next) == ([], dict(batch.began))
+
+
+async def test_after_a_fault_a_batch_goes_on_under_the_session_that_a_successor_would_find(
+    database: Database, toy: Toy
+) -> None:
+    """Somebody may have killed ours and taken over meanwhile."""
+    reader = Reader()
+    ownership = Ownership(database, reader)
+    batch = batch_of([Topics().record(HEARD.name, "k", "toy.Heard", {})], reader=reader)
+    await ownership.begin()
+    await ownership.take(list(batch.began))
+
+    async def taken_over() -> None:
+        toy.hold = None
+        await positions.take_over(database, list(batch.began), await database.owner())
+
+    toy.hold = taken_over
+    handlers = Handlers({HEARD.name: toy.on_heard}, (database,), system_now, reader)
+    await applying.Applying(database, ownership, handlers, 10).apply(batch)
+    [row] = await database["positions"].find({}).to_list(None)
+    assert reader.owner is not None
+    assert (row["owner"], row["next"]) == (reader.owner.id, 1)
+    assert await heard(database, "k") == ["test-1"]
 
 
 async def test_batches_shrink_down_to_one_record_and_grow_again_up_to_the_most(
