@@ -346,6 +346,26 @@ async def test_erasure_takes_address_and_words_out_of_what_was_sent_and_drops_wh
     assert len(notifications.mail.delivered) == 1
 
 
+async def test_an_erasure_takes_whose_an_address_was_that_refuses_mail_and_nothing_from_anybody_else(
+    notifications: Notifications,
+) -> None:
+    async def refuses() -> list[str | None]:
+        return [row["educator_id"] async for row in notifications.database["suppressed"].find({})]
+
+    notifications.mail.will("e-ana@example.org", How.SAYS_550)
+    await notifications.hear(profile(), profile(ANA, "Ana Lee"))
+    await notifications.send()
+    await notifications.hear(granted(ANA), erased())
+    of_ana = await notifications.database["messages"].find({"educator_id": ANA}).sort("kind", 1).to_list(None)
+    assert [(row["kind"], row["status"], row["to"]) for row in of_ana] == [
+        ("hours_granted", "queued", "e-ana@example.org"),
+        ("welcome", "failed", "e-ana@example.org"),
+    ]
+    assert await refuses() == [ANA]
+    await notifications.hear(erased(ANA))
+    assert await refuses() == [None]
+
+
 async def test_a_tombstone_empties_a_profile_that_was_parked(notifications: Notifications) -> None:
     named = {"educator_id": ROSA, "name": "Rosa", "email": None}
     for data in (named, None):

@@ -93,11 +93,13 @@ def test_of_two_accounts_held_rows_the_newest_word_counts_and_none_beside_an_ent
 
 def test_of_two_accounts_registrations_the_earlier_counts_while_it_is_not_withdrawn() -> None:
     world = World()
-    world.hear(registered(at=NOON), registered(ANA, at=NOON + DAY), merged(ROSA, ANA))
+    world.hear(nea_registered(), registered(at=NOON), registered(ANA, at=NOON + DAY), merged(ROSA, ANA))
     first = world.known.group(ROSA).credential(TRA1).clock_hours_registration
     world.hear(withdrawn(at=NOON + 2 * DAY))
     left = world.known.group(ROSA).credential(TRA1).clock_hours_registration
     assert (first and first.registered_at, left and left.registered_at) == (NOON, NOON + DAY)
+    world.hear(withdrawn(ANA, at=NOON + 2 * DAY))
+    assert world.known.group(ROSA).credential(TRA1).clock_hours_registration is None
 
 
 def test_an_award_counts_only_if_it_was_decided_after_every_revocation() -> None:
