@@ -119,7 +119,7 @@ def test_what_was_taken_back_alone_makes_no_micro_credential_of_hers() -> None:
 
 def test_of_a_circle_of_merges_its_lowest_id_is_kept_whoever_leads_into_it() -> None:
     """Merges come under different keys, so for a moment accounts may point at each other."""
-    aliases = {"A": "C", "B": "D", "C": "B", "D": "C"}
+    aliases = {"D": "C", "C": "B", "B": "D", "A": "C"}
     of = groups({id_: Educator(id_, alias_of=alias) for id_, alias in aliases.items()})
     assert {id_: group.id for id_, group in of.items()} == dict.fromkeys(aliases, "B")
     assert [member.id for member in of["A"].members] == ["B", "A", "C", "D"]
