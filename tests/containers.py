@@ -20,7 +20,7 @@ MONGO_IMAGE = "mongo:8"
 def kafka_container() -> Iterator[str]:
     """Kafka tells clients where to go on, so it must know the port that the host maps: one chosen before.
 
-    Itself it cannot reach that from within, and verifying a transaction is a question to itself: hence a second listener.
+    It cannot reach that from within, and to verify a transaction it asks itself: hence a second listener.
     """
     port = free_port()
     settings = {
