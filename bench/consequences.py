@@ -9,10 +9,19 @@ from bench.history import NOW, programs, told
 from eventing.envelope import EVENT_IDS
 from eventing.mongo import DeleteOne, InsertOne, Operation, UpdateOne
 from services.clockhours import policy
+from services.clockhours.accounts import HISTORY
 from services.clockhours.documents import case_document, entry_document, held_document
 from services.clockhours.learning import about
 from services.clockhours.state import Account, Closed, Granted, Held, Opened, Outcome, Reversed
 from services.clockhours.telling import event_of
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One event: the row that it adds to a part of its educator's document, if any, and the outcomes."""
+
+    row: tuple[str, dict[str, Any]] | None
+    outcomes: "list[Consequence]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +36,33 @@ class Consequence:
     changes: dict[str, Any]
 
 
-def consequences(educators: int, each: int) -> dict[tuple[str, int], list[Consequence]]:
+def consequences(educators: int, each: int) -> dict[tuple[str, int], Followed]:
     """By educator and sequence."""
     years = programs()
     accounts: dict[str, Account] = {}
-    found: dict[tuple[str, int], list[Consequence]] = {}
+    found: dict[tuple[str, int], Followed] = {}
     for one in told(educators, each):
         known = {id: accounts[id] for id in about(one.fact) if id in accounts}
         decision = policy.decide(known, one.fact, years, NOW)
         before = {key: account.held.keys() for key, account in known.items()}
         accounts |= decision.accounts
         account = accounts.get(one.key)
-        found[one.key, one.event.sequence or 0] = [
+        outcomes = [
             _consequence(outcome, account, one.event.id, before.get(one.key, set())) for outcome in decision.outcomes
         ]
+        row = _row(known.get(one.key) or Account(one.key), account) if account else None
+        found[one.key, one.event.sequence or 0] = Followed(row, outcomes)
     return found
+
+
+def _row(before: Account, after: Account) -> tuple[str, dict[str, Any]] | None:
+    """What is known now and was not, as it is stored."""
+    for name, form in HISTORY.items():
+        was, now = getattr(before, name), getattr(after, name)
+        for key, value in now.items() if now is not was and name != "live" else ():
+            if was.get(key) != value:
+                return name, form.written(key, value)[-1]
+    return None
 
 
 def _consequence(outcome: Outcome, account: Account | None, cause: str, rows_before: Any) -> Consequence:
@@ -51,7 +72,7 @@ def _consequence(outcome: Outcome, account: Account | None, cause: str, rows_bef
     match outcome:
         case Granted(entry) | Reversed(entry):
             writes.append(("entries", InsertOne(entry_document(entry))))
-            changes["live"] = [entry_document(live) for live in account.live.values()] if account else []
+            changes["live"] = HISTORY["live"].rows(account.live) if account else []
             if entry.micro_credential_id in rows_before and entry.kind == "micro_credential":
                 writes.append(("held", DeleteOne({"_id": f"{entry.educator_id}\n{entry.micro_credential_id}"})))
                 changes["held"] = [held_document(row) for row in account.held.values()] if account else []

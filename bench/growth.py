@@ -6,6 +6,7 @@ anywhere among them, and reads of their clock hours. What else runs on the machi
 """
 
 import asyncio
+import gc
 import random
 import time
 from collections import defaultdict
@@ -79,6 +80,8 @@ async def _figure(mongo: str, full: bool) -> dict[str, dict[str, Any]]:
     async with AsyncExitStack() as stack:
         every = {size for of in kinds.values() for _, size in of}
         grown_to = {size: await stack.enter_async_context(filled(mongo, size)) for size in sorted(every, key=astuple)}
+        gc.collect()
+        gc.freeze()  # as a service does when it is ready: else a size is slower for the collections that fall to it
         found = await in_turns(grown_to, ROUNDS * (5 if full else 1))
     return {kind: {f"{n:,}": found[size] for n, size in of} for kind, of in kinds.items()}
 

@@ -16,14 +16,12 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from bench.consequences import Consequence, consequences
+from bench.consequences import Consequence, Followed, consequences
 from bench.contender import Race, ran
 from bench.history import TOPIC
 from eventing.mongo import connect
 from eventing.service import EVENTING_INDEXES
 from services.clockhours.store import INDEXES
-
-FIELDS = {"Awarded": "reviews", "Returned": "reviews", "Submitted": "attempts", "Attended": "attendances"}
 
 
 async def run(race: Race) -> None:
@@ -56,9 +54,7 @@ async def run(race: Race) -> None:
         client.close()
 
 
-async def batch(
-    db: Any, session: Any, records: list[Any], follows: dict[Any, list[Consequence]], positions: Any
-) -> None:
+async def batch(db: Any, session: Any, records: list[Any], follows: dict[Any, Followed], positions: Any) -> None:
     events = [(record, orjson.loads(record.value)) for record in records]
     keys = list({event["partitionkey"] for _, event in events})
     educators = {d["_id"]: d async for d in db["educators"].find({"_id": {"$in": keys}}, session=session)}
@@ -75,11 +71,13 @@ async def batch(
             continue
         seen[key] = sequence
         ends[record.partition] = record.offset + 1
-        field = _field(event["type"])
+        followed = follows[key, sequence]
         educator = educators.setdefault(key, {})
-        educator.setdefault(field, []).append(event["data"])
-        changed[key][field] = educator[field]
-        for consequence in follows[key, sequence]:
+        if followed.row is not None:
+            field, row = followed.row
+            educator.setdefault(field, []).append(row)
+            changed[key][field] = educator[field]
+        for consequence in followed.outcomes:
             for collection, operation in consequence.writes:
                 rows[collection].append(operation)
             for name, value in consequence.changes.items():
@@ -117,10 +115,6 @@ def _outbox_row(consequence: Consequence, event: dict[str, Any], key: str, numbe
         "_id": consequence.id, "topic": "wea.clockhours.v1", "key": key, "lane": 0, "sequence": number,
         "at": consequence.at, "value": Binary(orjson.dumps(envelope)),
     }  # fmt: skip
-
-
-def _field(type_: str) -> str:
-    return next((field for name, field in FIELDS.items() if name in type_), "facts")
 
 
 if __name__ == "__main__":

@@ -57,11 +57,13 @@ class Translator(EventSubscriberProtocol):
         follows = self._follows[key, int(payload["sequence"])]
         educator = await self._educator(key)
         fields = educator.model_extra or {}
-        fields["facts"] = [*fields.get("facts", ()), payload["data"]]
-        for consequence in follows:
+        if follows.row is not None:
+            field, row = follows.row
+            fields[field] = [*fields.get(field, ()), row]
+        for consequence in follows.outcomes:
             fields |= consequence.changes
         await self._daos["educators"].upsert(Row(id=key, **fields))
-        for consequence in follows:
+        for consequence in follows.outcomes:
             await self._apply(key, consequence)
         self._race.done(1)
 

@@ -34,8 +34,9 @@ async def run(race: Race) -> None:
             session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"))
             await db["processed"].insert_one({"_id": event["id"]}, session=session)
             await db["educators"].find_one({"_id": key}, session=session)
-            change: dict[str, Any] = {"$push": {"facts": event["data"]}, "$inc": {"rev": 1}}
-            for consequence in follows[key, sequence]:
+            followed = follows[key, sequence]
+            change: dict[str, Any] = {"$push": dict([followed.row] if followed.row else ()), "$inc": {"rev": 1}}
+            for consequence in followed.outcomes:
                 for collection, operation in consequence.writes:
                     await db[collection].bulk_write([operation], session=session)
                 row = {"_id": consequence.id, "key": key, "sequence": sequence, "at": consequence.at}

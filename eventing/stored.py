@@ -1,10 +1,12 @@
 """Documents as MongoDB stores them, opened no further than somebody asks (BSON, https://bsonspec.org).
 
 To decode a long array costs far more than to receive it. So it can stay as its bytes, in which those rows are looked
-for that hold a word.
+for that hold a word, and goes back as bytes: what nobody asked for is never taken apart nor put together.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from bisect import bisect
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from operator import itemgetter
 from struct import Struct
 from typing import Any
 
@@ -13,9 +15,10 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 Options = CodecOptions[Any]
-LONG = 8_000  # bytes; what is shorter is decoded sooner than it is searched
+LONG = 4_000  # bytes; what is shorter is decoded sooner than it is searched
 FEW = 8  # words; for more of them, to read all rows is quicker than to look for each
 END, ARRAY = 0, 4
+BEGINS = itemgetter(0)
 INT32 = Struct("<i").unpack_from
 FIXED = {1: 8, 7: 12, 8: 1, 9: 8, 10: 0, 16: 4, 17: 8, 18: 8, 19: 16}  # how many bytes a value has, by its type
 
@@ -23,52 +26,71 @@ FIXED = {1: 8, 7: 12, 8: 1, 9: 8, 10: 0, 16: 4, 17: 8, 18: 8, 19: 16}  # how man
 class Rows:
     """An array of documents, where it stands in the one that holds it."""
 
-    __slots__ = ("_begin", "_content", "_end", "_options")
+    __slots__ = ("_begin", "_content", "_end", "_known_places", "_options")
 
     def __init__(self, content: bytes, begin: int, end: int, options: Options) -> None:
         self._content = content
         self._begin = begin
         self._end = end
         self._options = options
+        self._known_places: list[tuple[int, int]] | None = None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return iter(bson.decode(self._content[self._begin : self._end], self._options).values())
+        return iter(bson.decode(self.stored, self._options).values())
+
+    @property
+    def stored(self) -> bytes:
+        """The array as it stands in a document."""
+        return self._content[self._begin : self._end]
 
     def holding(self, words: Iterable[str]) -> Iterator[dict[str, Any]]:
         """The rows in which one of these words stands, be it as a part of another, and maybe others."""
         wanted = {word.encode() for word in words}
         if len(wanted) > FEW:
-            yield from self
-            return
-        content, last = self._content, self._end
-        end = self._begin + 4  # of the rows looked at: after the array's own length
-        next_hits = dict.fromkeys(wanted, -1)  # each word is looked for from its last hit on, so once over the bytes
-        while content[end] != END:
-            for word, hit in list(next_hits.items()):
-                if hit < end and (found := content.find(word, end, last)) >= 0:
-                    next_hits[word] = found
-                elif hit < end:
-                    del next_hits[word]
-            if not next_hits:
-                return
-            first = min(next_hits.values())
-            while end <= first:
+            return iter(self)
+        return (self._row(number) for number in self._numbers(wanted))
+
+    def but(
+        self, words: Iterable[str], taken: Callable[[dict[str, Any]], bool], more: Iterable[Mapping[str, Any]]
+    ) -> "Rows":
+        """All rows as they are, but for those that hold one of these words and are taken out; and then some more."""
+        wanted = {word.encode() for word in words}
+        numbers = self._numbers(wanted) if len(wanted) <= FEW else range(len(self._places()))
+        out = {number for number in numbers if taken(self._row(number))}
+        content = self._content
+        rows = [content[begin:end] for number, (begin, end) in enumerate(self._places()) if number not in out]
+        rows += [bson.encode(row) for row in more]
+        array = _sized(b"".join([b"\x03%d\0%b" % (number, row) for number, row in enumerate(rows)]))
+        return Rows(array, 0, len(array), self._options)
+
+    def _row(self, number: int) -> dict[str, Any]:
+        begin, end = self._places()[number]
+        row: dict[str, Any] = bson.decode(self._content[begin:end], self._options)
+        return row
+
+    def _numbers(self, words: Iterable[bytes]) -> list[int]:
+        """The rows that hold one of these words. Each word is looked for once over the bytes."""
+        content, first, last = self._content, self._begin + 4, self._end - 1
+        found: set[int] = set()
+        for word in words:
+            at = content.find(word, first, last) if first < last else -1
+            while at >= 0:
+                places = self._places()
+                number = max(bisect(places, at, key=BEGINS) - 1, 0)  # of a row's own number, the row before it
+                found.add(number)
+                at = content.find(word, max(places[number][1], at + 1), last)
+        return sorted(found)
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Where each row begins and ends. Gone through once, when a word is found."""
+        if self._known_places is None:
+            content, end, places = self._content, self._begin + 4, []
+            while content[end] != END:
                 begin = content.index(END, end) + 1
-                end = begin + _length(content, begin)
-            yield bson.decode(content[begin:end], self._options)
-
-    def but(self, words: Iterable[str], taken: Callable[[dict[str, Any]], bool]) -> list[Any]:
-        """The rows to be stored again as they are: all but those that hold one of these words and are taken out."""
-        array = self._content[self._begin : self._end]
-        rows = [row for _, row in RawBSONDocument(array).items()]
-        wanted = [word.encode() for word in words]
-        if len(wanted) <= FEW and not (wanted := [word for word in wanted if word in array]):
-            return rows
-        return [row for row in rows if not self._taken(bytes(row.raw), wanted, taken)]
-
-    def _taken(self, row: bytes, words: list[bytes], taken: Callable[[dict[str, Any]], bool]) -> bool:
-        may_be = len(words) > FEW or any(word in row for word in words)
-        return may_be and taken(bson.decode(row, self._options))
+                end = begin + INT32(content, begin)[0]
+                places.append((begin, end))
+            self._known_places = places
+        return self._known_places
 
 
 NO_ROWS = Rows(bson.encode({}), 0, 5, bson.DEFAULT_CODEC_OPTIONS)
@@ -90,9 +112,22 @@ def opened(content: bytes, rows: Collection[str], options: Options) -> dict[str,
         else:
             others.append(content[at:end])
         at = end
-    rest = b"".join(others)
-    document: dict[str, Any] = bson.decode((len(rest) + 5).to_bytes(4, "little") + rest + b"\0", options)
+    document: dict[str, Any] = bson.decode(_sized(b"".join(others)), options)
     return document | closed
+
+
+def closed(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document to be stored, with its `Rows` as they are."""
+    rows = {name: value for name, value in document.items() if isinstance(value, Rows)}
+    if not rows:
+        return document
+    others = bson.encode({name: value for name, value in document.items() if name not in rows})
+    arrays = [b"\x04%b\0%b" % (name.encode(), value.stored) for name, value in rows.items()]
+    return RawBSONDocument(_sized(others[4:-1] + b"".join(arrays)))
+
+
+def _sized(body: bytes) -> bytes:
+    return (len(body) + 5).to_bytes(4, "little") + body + b"\0"
 
 
 def _size(kind: int, content: bytes, at: int) -> int:

@@ -10,17 +10,15 @@ from itertools import islice
 
 from contracts.kinds import EntryKind
 from services.clockhours.evidence import Credential, Evidence
-from services.clockhours.ledger import subject_of
+from services.clockhours.ledger import ORIENTATION, subject, subject_of
 from services.clockhours.state import Attendance, Entry, Subject
-
-ORIENTATION: Subject = (EntryKind.ORIENTATION, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
     """Hours that are due and not granted yet, with the values that their entry will keep."""
 
-    subject: Subject
+    kind: EntryKind
     minutes: int
     completed_at: datetime
     program_year: str
@@ -28,6 +26,10 @@ class Due:
     session_id: str | None = None
     designations: tuple[str, ...] = ()
     registered_at: datetime | None = None
+
+    @property
+    def subject(self) -> Subject:
+        return subject(self.kind, self.session_id, self.micro_credential_id)
 
 
 def no_longer_due(evidence: Evidence) -> list[Entry]:
@@ -88,7 +90,7 @@ def _of_sessions(attended: list[Attendance], evidence: Evidence) -> Iterator[Due
         if year is not None:
             workshop = attendance.kind is EntryKind.WORKSHOP
             yield Due(
-                subject=(attendance.kind, attendance.session_id) if workshop else ORIENTATION,
+                kind=attendance.kind,
                 minutes=attendance.minutes,
                 completed_at=attendance.ended_at,
                 program_year=year.id,
@@ -107,7 +109,7 @@ def _of_credential(credential: Credential, evidence: Evidence) -> Due | None:
         listed = year.catalogue.get(credential.micro_credential_id) if year else None
         if year is not None and listed is not None and listed.eligible:
             return Due(
-                subject=(EntryKind.MICRO_CREDENTIAL, credential.micro_credential_id),
+                kind=EntryKind.MICRO_CREDENTIAL,
                 minutes=listed.minutes,
                 completed_at=award.decided_at,
                 program_year=year.id,

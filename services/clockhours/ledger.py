@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from contracts.kinds import EntryKind
 from eventing.envelope import uuid5
 from services.clockhours.state import Entry, Ground, Subject
 
 ENTRIES = UUID("6f1c1a6e-5a0e-5d0b-9b1f-3f6d1f0a7c11")
 REVERSALS = UUID("0b6f6b0e-6a52-5d4e-8a57-58f6a6a2c9d4")
 EXCEPTIONS = UUID("9a4cf1b4-5a36-5b1f-8f0e-0a2f6f2a6be7")
+ORIENTATION: Subject = (EntryKind.ORIENTATION, "")
 
 
 def entry_id(educator_id: str, subject: Subject, generation: int) -> str:
@@ -45,6 +47,17 @@ def reversal(entry: Entry, granted_at: datetime, ordinal: int) -> Entry:
         reverses=entry.entry_id,
         ordinal=ordinal,
     )
+
+
+def subject(kind: EntryKind, session_id: str | None, micro_credential_id: str | None) -> Subject:
+    """What hours of this kind are granted for once."""
+    match kind:
+        case EntryKind.ORIENTATION:
+            return ORIENTATION
+        case EntryKind.WORKSHOP:
+            return kind, session_id or ""
+        case EntryKind.MICRO_CREDENTIAL:
+            return kind, micro_credential_id or ""
 
 
 def subject_of(entry: Entry) -> Subject:

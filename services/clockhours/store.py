@@ -22,7 +22,7 @@ from eventing.mongo import (
     UpdateOne,
 )
 from eventing.unit import UnitOfWork
-from services.clockhours.accounts import HISTORY, account_of, changes
+from services.clockhours.accounts import HISTORY, account_of, changes, is_earlier
 from services.clockhours.documents import (
     SCHEMA,
     case_document,
@@ -75,6 +75,7 @@ class Tx(UnitOfWork):
         self._read: dict[str, Account] = {}  # as the database has them
         self._accounts: dict[str, Account] = {}  # as this unit leaves them
         self._merged: dict[str, set[str]] = {}  # by whom they were merged into
+        self._earlier: set[str] = set()  # accounts that the database has in rows of before
         self._touched: set[str] = set()
         self._asked: set[str] = set()  # read already, found or not
 
@@ -91,6 +92,8 @@ class Tx(UnitOfWork):
                 if document["_id"] not in self._accounts:
                     account = self._read[document["_id"]] = account_of(document)
                     self._put(account)
+                    if is_earlier(document):
+                        self._earlier.add(account.educator_id)
                     wanted |= {account.educator_id, account.merged_into or account.educator_id}
             wanted -= self._asked
 
@@ -137,12 +140,10 @@ class Tx(UnitOfWork):
     async def write(self) -> None:
         await self.send()  # on its way while the accounts' documents are made
         for id in sorted(self._touched):
-            account = self._accounts[id]
-            update: dict[str, Any] = {"$inc": {"rev": 1}, "$setOnInsert": {"schema": SCHEMA}}
-            if changed := changes(self._read.get(id), account):
-                update["$set"] = changed
-            self.bulk("educators", UpdateOne({"_id": id}, update, upsert=True))
-            self._write_held(self._read.get(id), account)
+            account, before = self._accounts[id], self._read.get(id)
+            changed = changes(before, account, was_earlier=id in self._earlier)
+            self.bulk("educators", UpdateOne({"_id": id}, {"$inc": {"rev": 1}, "$set": changed}, upsert=True))
+            self._write_held(before, account)
         await super().write()
 
     # -- reads

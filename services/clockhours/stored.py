@@ -28,20 +28,24 @@ class Form(Generic[K, V]):
     def kept(self, rows: Rows | list[Document]) -> Kept[K, V]:
         return Stored(self, rows) if isinstance(rows, Rows) else Known(self.values(rows))
 
-    def rows(self, kept: Kept[K, V]) -> list[Any]:
+    def rows(self, kept: Kept[K, V]) -> Rows | list[Document]:
         """To be stored."""
-        known, others = (kept.known, kept.others()) if isinstance(kept, Stored) else (kept, ())
-        return [
-            *others,
-            *(row for key, value in known.items() if value is not None for row in self.written(key, value)),
-        ]
+        known = kept.known if isinstance(kept, Stored) else kept
+        rows = [row for key, value in known.items() if value is not None for row in self.written(key, value)]
+        return kept.with_others(rows) if isinstance(kept, Stored) else rows
 
     def values(self, rows: Iterable[Document]) -> dict[K, V]:
-        found: dict[K, list[Document]] = {}
-        key_of, read = self.key, self.read
-        for row in rows:
-            found.setdefault(key_of(row), []).append(row)
-        return {key: read(of_it) for key, of_it in found.items()}
+        return grouped(rows, self.key, self.read)
+
+
+def grouped(
+    rows: Iterable[Document], key_of: Callable[[Document], K], read: Callable[[list[Document]], V]
+) -> dict[K, V]:
+    """What rows say, by key."""
+    found: dict[K, list[Document]] = {}
+    for row in rows:
+        found.setdefault(key_of(row), []).append(row)
+    return {key: read(of_it) for key, of_it in found.items()}
 
 
 class Stored(Kept[K, V]):
@@ -84,10 +88,10 @@ class Stored(Kept[K, V]):
         self.known = {**self._form.values(self._rows.holding(words)), **self.known}
         return [value for value in self.known.values() if value is not None]
 
-    def others(self) -> list[Any]:
-        """The rows about nothing that is known, as they are."""
+    def with_others(self, rows: list[Document]) -> Rows:
+        """These rows after those about nothing that is known, which stay as they are."""
         form = self._form
-        return self._rows.but(map(form.word, self.known), lambda row: form.key(row) in self.known)
+        return self._rows.but(map(form.word, self.known), lambda row: form.key(row) in self.known, rows)
 
     def _ask(self, keys: list[K]) -> dict[K, V | None]:
         form = self._form

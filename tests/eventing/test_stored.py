@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventing import stored
-from eventing.stored import FEW, Rows, opened
+from eventing.stored import FEW, Rows, closed, opened
 
 OPTIONS: CodecOptions[Any] = CodecOptions(tz_aware=True, tzinfo=UTC)
 WORDS = st.sampled_from(["", "a", "b", "1", "id", "W-1", "W-11", "ö"])
@@ -41,8 +41,11 @@ def test_rows_are_found_by_their_words_and_all_others_stay(rows: list[dict[str, 
     of_them = [row for row in rows if any(value in words for value in row.values() if isinstance(value, str))]
     found = list(array.holding(words))
     assert [row for row in found if row in of_them] == of_them
-    left = bson.encode({"rows": array.but(words, lambda row: row in of_them)})
-    assert left == bson.encode({"rows": [row for row in rows if row not in of_them]})
+    left = [row for row in rows if row not in of_them]
+    for more in ([], rows[:2]):
+        but = array.but(words, lambda row: row in of_them, more)
+        assert bson.encode(closed({"before": 1, "rows": but})) == bson.encode({"before": 1, "rows": left + more})
+        assert list(but) == left + more
 
 
 def test_what_a_row_says_is_not_looked_for_beyond_the_row_that_says_it() -> None:
