@@ -136,11 +136,14 @@ class Database:
         self._db = client.get_database(
             name, codec_options=options, write_concern=WriteConcern("majority"), read_concern=ReadConcern("majority")
         )
+        self._collections: dict[str, Any] = {}  # made once: the driver would make one for each command
         self._wakes: dict[str, list[asyncio.Event]] = defaultdict(list)
         self._threads = ThreadPoolExecutor(thread_name_prefix="writing")  # the loop's own may be busy with other things
 
     def __getitem__(self, collection: str) -> Any:
-        return self._db[collection]
+        if collection not in self._collections:
+            self._collections[collection] = self._db[collection]
+        return self._collections[collection]
 
     async def opened(
         self, collection: str, query: Mapping[str, Any], rows: Collection[str], session: Session
@@ -218,7 +221,7 @@ class Database:
 
         def write() -> Written:
             return {
-                collection: self._db[collection].delegate.bulk_write(operations, ordered=True, session=session.delegate)
+                collection: self[collection].delegate.bulk_write(operations, ordered=True, session=session.delegate)
                 for collection, operations in staged.items()
             }
 
@@ -232,7 +235,7 @@ class Database:
         repeated: set[int] = set()
         with faults():
             try:
-                await self._db[collection].insert_many(documents, ordered=False)
+                await self[collection].insert_many(documents, ordered=False)
             except BulkWriteError as error:
                 errors = (error.details or {}).get("writeErrors", ())
                 repeated = {e["index"] for e in errors if e.get("code") == DUPLICATE_KEY}
