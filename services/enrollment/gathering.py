@@ -68,6 +68,14 @@ def named(learner: nea.Learner) -> frozenset[str]:
     return identities(learner.nea_member_id, (normal_email(learner.email),) if learner.email else ())
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as it was read, and as MongoDB has it."""
+
+    document: Any
+    packed: Mapping[str, Any]
+
+
 class Reading(Protocol):
     """The transaction in which to read."""
 
@@ -77,16 +85,25 @@ class Reading(Protocol):
     def session(self) -> Session: ...
 
 
-async def gather(unit: Reading, needs: Needs) -> World:
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Everything that deciding can ask for, and what each document was read from, by form and id."""
+
+    world: World
+    stored: Mapping[tuple[type, str], Stored]
+
+
+async def gather(unit: Reading, needs: Needs) -> Gathered:
     """Everything that deciding these facts can ask for."""
     gathering = _Gathering(unit)
     await gathering.follow(needs)
-    return gathering.world
+    return Gathered(gathering.world, gathering.stored)
 
 
 class _Gathering:
     def __init__(self, unit: Reading) -> None:
         self.world = World()
+        self.stored: dict[tuple[type, str], Stored] = {}
         self._unit = unit
         self._educators: set[str] = set()  # asked for, with those merged into them
         self._educators_named: set[str] = set()
@@ -165,19 +182,24 @@ class _Gathering:
         self._educators_named |= names
         # One question for each index: an $or would be read by one of them only where all are alike.
         for document in await self._find("educators", {"_id": ids, "alias_of": ids, "identities": names}):
-            self.world.put(_read(Educator, document))
+            self._put(Educator, document)
 
     async def _read_learners(self, ids: set[str], bound_to: set[str], names: set[str]) -> None:
         self._learners |= ids
         self._learners_of |= bound_to
         self._learners_named |= names
         for document in await self._find("learners", {"_id": ids, "bound_to": bound_to, "identities": names}):
-            self.world.put(_read(Learner, document))
+            self._put(Learner, document)
 
     async def _read_sessions(self, ids: set[str]) -> None:
         self._sessions |= ids
         for document in await self._find("sessions", {"_id": ids}):
-            self.world.put(_read(WeaSession, document))
+            self._put(WeaSession, document)
+
+    def _put(self, form: Any, packed: Mapping[str, Any]) -> None:
+        document = unpack(form, {**packed, "id": packed["_id"]})
+        self.stored[form, document.id] = Stored(document, packed)
+        self.world.put(document)
 
     async def _find(self, collection: str, wanted: Mapping[str, Iterable[str]]) -> list[dict[str, Any]]:
         clauses = [{name: {"$in": sorted(values)}} for name, values in wanted.items() if values]
@@ -206,7 +228,3 @@ class _Gathering:
                 needs.names |= names
         for educator_id in needs.persons:
             needs.names |= {name for member in world.group(educator_id).members for name in member.identities}
-
-
-def _read(form: Any, document: Mapping[str, Any]) -> Any:
-    return unpack(form, {**document, "id": document["_id"]})

@@ -21,7 +21,7 @@ from eventing.mongo import Database, Index, Session, UpdateMany, UpdateOne, faul
 from eventing.unit import UnitOfWork
 from services.enrollment import claims
 from services.enrollment.documents import changes
-from services.enrollment.gathering import Needs, gather
+from services.enrollment.gathering import Needs, Stored, gather
 from services.enrollment.intake import OWNERS
 from services.enrollment.policy import Decision
 from services.enrollment.pseudonyms import Pseudonyms
@@ -54,13 +54,12 @@ class Tx(UnitOfWork):
     def __init__(self, database: Database, session: Session, batch: Batch, now: datetime) -> None:
         super().__init__(database, session, batch, now)
         self.world = World()
-        self._found: dict[str, Document] = {}
+        self._stored: Mapping[tuple[type, str], Stored] = {}
 
     async def gather(self, needs: Needs) -> None:
         """Read all that deciding will ask for, in a few queries for the whole batch."""
-        self.world = await gather(self, needs)
-        documents = (self.world.educators, self.world.learners, self.world.sessions)
-        self._found = {_name(document): document for held in documents for document in held.values()}
+        gathered = await gather(self, needs)
+        self.world, self._stored = gathered.world, gathered.stored
 
     async def claimed(self, ids: Collection[str]) -> dict[str, str]:
         """The digests of those (source, id) that are claimed."""
@@ -114,11 +113,12 @@ class Tx(UnitOfWork):
             self.bulk(IDENTITIES, UpdateOne({"_id": pseudonyms.of(identity)}, lock, upsert=True))
 
     def _save(self, collection: str, document: Document) -> None:
-        before = self._found.get(_name(document)) or type(document)(document.id)
+        form = type(document)
+        stored = self._stored.get((form, document.id)) or Stored(form(document.id), {})
         must = self.world.joined if isinstance(document, WeaSession) else self.world.touched
-        if document is before and document.id not in must:
+        if document is stored.document and document.id not in must:
             return
-        changed = changes(before, document)
+        changed = changes(stored.document, document, stored.packed)
         if isinstance(document, Educator) and "attendances" in changed:
             changed["attended"] = sorted(document.attendances)
         if not isinstance(document, WeaSession) and changed.keys() & {"profile", "member_id", "emails"}:
@@ -141,7 +141,3 @@ async def find_attended(database: Database) -> None:
             without = {"attendances.0": {"$exists": True}, "attended": {"$exists": False}}
             await database[EDUCATORS].update_many(without, [{"$set": {"attended": ids}}])
             await database[PROGRAMME].insert_one({"_id": "attended", "schema": SCHEMA})
-
-
-def _name(document: Document) -> str:
-    return f"{type(document).__name__}/{document.id}"

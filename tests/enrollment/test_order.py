@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.enrollment import AttendanceData
-from services.enrollment.documents import pack, unpack
-from services.enrollment.state import Educator, Learner, Register
+from contracts.kinds import SessionKind
+from services.enrollment.documents import changes, pack, unpack
+from services.enrollment.state import Educator, Learner, Register, Step, View
 from services.enrollment.telling import Announcement, Tombstone
 from tests.enrollment.builders import (
     ANA,
+    NOW,
     TRA1,
     TRA2,
     W1,
@@ -113,6 +115,29 @@ def test_documents_come_back_from_the_database_as_they_were(orders: tuple[list[S
         assert unpack(Educator, pack(educator)) == educator
     for known in story.world.learners.values():
         assert unpack(Learner, pack(known)) == known
+
+
+@settings(max_examples=50, deadline=None)
+@given(histories())
+def test_what_is_written_of_a_change_leaves_the_document_that_writing_all_of_it_would(
+    orders: tuple[list[Said], list[Said]],
+) -> None:
+    story = Story()
+    for fact in once(orders[0]):
+        before = {**story.world.educators, **story.world.learners}
+        story.hear(fact)
+        for id, after in {**story.world.educators, **story.world.learners}.items():
+            if (known := before.get(id)) is not None:
+                packed = pack(known)
+                assert {**packed, **changes(known, after, packed)} == pack(after)
+
+
+def test_a_field_that_does_not_count_when_steps_are_compared_is_written_all_the_same() -> None:
+    one = View(steps={W1: Step(SessionKind.WORKSHOP, 90, NOW, reason="Sign-in sheet")})
+    other = View(steps={W1: Step(SessionKind.WORKSHOP, 90, NOW, reason="Left early")})
+    assert one == other
+    before = Educator("E-1", told=one)
+    assert changes(before, replace(before, told=other), pack(before)) == {"told": pack(other)}
 
 
 def once(facts: list[Said]) -> list[Said]:
