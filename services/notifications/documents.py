@@ -1,9 +1,7 @@
 """State as MongoDB documents and back. Maps are kept as lists: ids may hold dots, and field names should not."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -44,8 +42,9 @@ _MAPS: Mapping[str, TypeAdapter[Any]] = {
 
 def educator_fields(educator: Educator) -> dict[str, Any]:
     """The fields to set. `reserved` is for finding those who hold a seat in a session."""
-    document: dict[str, Any] = _plain(educator)
-    del document["id"]
+    document: dict[str, Any] = _EDUCATOR.dump_python(educator, exclude={"id"})
+    for name in _MAPS:
+        document[name] = list(document[name].values())
     document["told"] = sorted(educator.told)
     document["reserved"] = sorted(educator.reservations)
     return document
@@ -59,7 +58,7 @@ def educator_of(document: Mapping[str, Any]) -> Educator:
 
 
 def session_fields(session: Session) -> dict[str, Any]:
-    document: dict[str, Any] = _plain(session)
+    document: dict[str, Any] = _SESSION.dump_python(session)
     return document
 
 
@@ -92,15 +91,3 @@ def message_document(message: Message, now: datetime, **more: Any) -> dict[str, 
 
 def message_of(document: Mapping[str, Any]) -> Message:
     return _MESSAGE.validate_python({**document, "subject": document["subject_id"]})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return [_plain(item) for item in value.values()]
-    if isinstance(value, tuple | list | frozenset):
-        return [_plain(item) for item in value]
-    return value
