@@ -12,8 +12,8 @@ from wea.fleet import SERVICES
 ROOT = Path(__file__).parents[2]
 
 
-def compose() -> dict[str, Any]:
-    return dict(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"])
+def compose(file: str = "docker-compose.yml") -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / file).read_text())["services"])
 
 
 @pytest.mark.parametrize("name", [service.name for service in SERVICES])
@@ -40,3 +40,14 @@ def test_every_setting_of_a_service_can_be_given_by_the_env_file(service: Any) -
 def test_a_server_may_end_in_order(name: str) -> None:
     """One that is killed looks through its logs at the next start."""
     assert compose()[name]["stop_grace_period"] == "60s"
+
+
+def test_no_containers_log_fills_the_disk() -> None:
+    """Docker keeps all of it unless it is told otherwise."""
+    single, cluster = compose(), compose("docker-compose.cluster.yml")
+    options = {name: container.get("logging", {}).get("options", {}) for name, container in single.items()}
+    assert {name for name, option in options.items() if not option.keys() >= {"max-size", "max-file"}} == set()
+    more = {name: container.get("extends") for name, container in cluster.items() if name not in single}
+    assert more == {
+        f"{name}-{n}": {"file": "docker-compose.yml", "service": name} for name in ("kafka", "mongo") for n in (2, 3)
+    }
