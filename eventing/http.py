@@ -82,10 +82,14 @@ def install_problems(api: FastAPI) -> None:
     async def from_transient(_: Request, __: Exception) -> Response:
         return problem(ProblemError(503, "not_available", "Try again in a moment.", headers={"Retry-After": "2"}))
 
+    async def from_fault(_: Request, __: Exception) -> Response:
+        return problem(ProblemError(500, "internal_error"))  # and Starlette raises it on, for the log
+
     api.add_exception_handler(ProblemError, from_problem)
     api.add_exception_handler(RequestValidationError, from_validation)
     api.add_exception_handler(HTTPException, from_http)
     api.add_exception_handler(TransientError, from_transient)
+    api.add_exception_handler(Exception, from_fault)
 
 
 @dataclass(frozen=True, slots=True)

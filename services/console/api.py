@@ -5,9 +5,11 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eventing.http import Keys, ProblemError, problem
@@ -20,6 +22,8 @@ from services.console.neighbours import AwayError, RefusedByServiceError
 from services.console.people import People
 from services.console.policy import May, masked, may
 from services.console.state import Role, Who
+
+log = structlog.get_logger(__name__)
 
 LARGEST_FORM = 256 * 1024
 FORM = "application/x-www-form-urlencoded"
@@ -129,8 +133,10 @@ class Doors:
                 return await answering(request)
             except SignInFirstError:
                 return _to_sign_in(request)
-            except (ProblemError, RefusedByServiceError, AwayError, TransientError, RefusedError) as error:
+            except Exception as error:
                 found = as_problem(error)
+                if found.status == 500:
+                    log.exception("page_failed", page=request.scope["route"].path)
                 who = await self._who_if_known(request)
                 template = "_done.html" if request.headers.get("hx-request") else "error.html"
                 done = Done(found.detail or found.code, ok=False)
@@ -184,17 +190,21 @@ class Doors:
 
 
 def as_problem(error: Exception) -> ProblemError:
-    """Any refusal as one of ours."""
+    """Any refusal as one of ours, and a fault of our own without what it says."""
     match error:
         case ProblemError():
             return error
+        case HTTPException():  # of a form that Starlette cannot read
+            return ProblemError(error.status_code, "refused", error.detail)
         case RefusedByServiceError():
             status = error.status if error.status in {404, 409, 410, 413, 422, 429} else 502
             return ProblemError(status, error.code, f"{error.service} says: {error.sentence}", **_errors(error))
         case AwayError():
             return ProblemError(503, "service_away", f"{error.service} does not answer now. Try again in a moment.")
-        case _:
+        case TransientError() | RefusedError():
             return ProblemError(503, "not_available", "The console's own database does not answer now.")
+        case _:
+            return ProblemError(500, "internal_error", "That failed here, and nothing that you sent is to blame.")
 
 
 def _errors(error: RefusedByServiceError) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from contracts import topics
 from eventing.clock import system_now
@@ -319,6 +320,23 @@ async def test_an_address_that_there_is_not_is_a_page_for_people_too(world: Worl
     assert (answer.status_code, "There is no such page." in answer.text) == (404, True)
     assert (await world.browser().get("/apple-touch-icon.png")).status_code == 404  # asked for beside a form to sign in
     assert (await world.program("viewer-key").get("/api/nothing")).headers["content-type"].startswith("application/")
+
+
+async def test_a_fault_of_ours_is_a_page_that_says_nothing_of_itself_and_stands_in_the_log(
+    full: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise LookupError("rosa@example.org")
+
+    browser = await full.as_("staff")
+    monkeypatch.setattr(Store, "tail", broken)
+    with capture_logs() as logged:
+        answer = await browser.get("/streams")
+    assert (answer.status_code, "rosa@" in answer.text) == (500, False)
+    assert "That did not work" in answer.text
+    assert "content-security-policy" in answer.headers
+    (line,) = logged
+    assert (line["event"], line["page"], line["exc_info"]) == ("page_failed", "/streams", True)
 
 
 @pytest.mark.parametrize(

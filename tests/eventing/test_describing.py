@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
+import httpx
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 
 from eventing.describing import PROBLEM, completed
-from eventing.http import Caller, Keys, Page, Requires, page
+from eventing.http import Caller, Keys, Page, Requires, install_problems, page
 
 
 class Body(BaseModel):
@@ -34,6 +35,21 @@ def test_every_operation_says_that_a_refusal_is_a_problem() -> None:
     assert list(post["responses"]["422"]["content"]) == list(post["responses"]["default"]["content"]) == [PROBLEM]
     assert "HTTPValidationError" not in str(document)
     assert document["components"]["schemas"]["Problem"]["required"] == ["type", "title", "status", "code"]
+
+
+async def test_a_fault_of_ours_is_a_problem_as_well_and_says_nothing_of_itself() -> None:
+    api = FastAPI()
+    install_problems(api)
+
+    @api.get("/things")
+    async def things() -> None:
+        raise LookupError("rosa@example.org")
+
+    transport = httpx.ASGITransport(api, raise_app_exceptions=False)  # it is raised on, for the log
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as asking:
+        answer = await asking.get("/things")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
+    assert answer.json() == {"type": "about:blank", "title": "Internal error", "status": 500, "code": "internal_error"}
 
 
 def test_every_parameter_of_a_path_is_there_once() -> None:
