@@ -82,7 +82,6 @@ def build_api(service: Service, keys: Keys, *, title: str) -> FastAPI:
 
 def _health(api: FastAPI, service: Service) -> None:
     @api.get("/health/live", tags=["health"])
-    @api.head("/health/live", include_in_schema=False)  # as many a balancer asks
     async def live() -> dict[str, Any]:
         """The process answers."""
         return {"status": "live", "service": service.name, "version": version("wea-clock-hours")}
@@ -99,13 +98,11 @@ def _health(api: FastAPI, service: Service) -> None:
         }
 
     @api.get("/health/ready", tags=["health"], responses={503: {"description": "Not ready, and why"}})
-    @api.head("/health/ready", include_in_schema=False)
     async def ready(response: Response) -> dict[str, Any]:
         """It can do its work: indexes built, topics read, no parking storm. 503 with the reasons otherwise."""
         return state(response, "ready", service.unready())
 
     @api.get("/health/serving", tags=["health"], responses={503: {"description": "Not serving, and why"}})
-    @api.head("/health/serving", include_in_schema=False)
     async def serving(response: Response) -> dict[str, Any]:
         """It can answer requests, intakes included, though topics may not be read: what a balancer should ask."""
         return state(response, "serving", service.unable_to_serve())

@@ -15,7 +15,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_SECONDS = 10.0
 MOST_BYTES = 1024 * 1024  # of what staff and operators send: a parked record's new data is the most
-WITHOUT_BODY = {"GET", "HEAD", "OPTIONS"}
+WITHOUT_BODY = {"GET", "OPTIONS"}
 CLOSE = {"Connection": "close"}
 
 
@@ -59,12 +59,17 @@ def _too_large(most: int) -> ProblemError:
 
 
 class Bounded:
-    """ASGI middleware for applications that read a body before they ask anything, as FastAPI's do."""
+    """ASGI middleware for applications that read a body before they ask anything, as FastAPI's do.
+
+    They know no HEAD either: it is to them a GET, of whose answer the server leaves out the body.
+    """
 
     def __init__(self, app: Application) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "HEAD":
+            scope = {**scope, "method": "GET"}
         if scope["type"] != "http" or scope["method"] in WITHOUT_BODY:
             await self._app(scope, receive, send)
             return

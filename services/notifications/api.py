@@ -122,9 +122,6 @@ def _tasks(api: FastAPI, service: Service, keys: Keys) -> None:
         return views.task_view(document)
 
 
-# Links in e-mails answer HEAD too: scanners of mail ask so, and call a link broken that refuses.
-
-
 def _progress(api: FastAPI, service: Service, programs: Programs, linker: Linker, portal_url: str) -> None:
     database, clock = service.database, service.clock
 
@@ -136,7 +133,6 @@ def _progress(api: FastAPI, service: Service, programs: Programs, linker: Linker
         return educator or pages.page("unknown", 404, program=programs.current(clock()))
 
     @api.get("/progress/{token}", tags=["educators"], response_class=HTMLResponse, responses=PAGES)
-    @api.head("/progress/{token}", include_in_schema=False)
     async def progress(token: str) -> HTMLResponse:
         """Steps, hours and dates on one page, for whoever has the link."""
         found = await holder(token)
@@ -146,7 +142,6 @@ def _progress(api: FastAPI, service: Service, programs: Programs, linker: Linker
         return pages.page("progress", shown=shown, token=token, stop_url=linker.unsubscribe(shown.educator_id))
 
     @api.get("/progress/{token}/sessions.ics", tags=["educators"], response_class=Response, responses=PAGES)
-    @api.head("/progress/{token}/sessions.ics", include_in_schema=False)
     async def calendar(token: str) -> Response:
         """The sessions ahead, for a calendar."""
         found = await holder(token)
@@ -162,7 +157,6 @@ def _unsubscribe(api: FastAPI, service: Service, programs: Programs, linker: Lin
     database, clock = service.database, service.clock
 
     @api.get("/unsubscribe/{token}", tags=["educators"], response_class=HTMLResponse, responses=PAGES)
-    @api.head("/unsubscribe/{token}", include_in_schema=False)
     async def ask(token: str) -> HTMLResponse:
         """A page with one button: following a link changes nothing, for scanners of mail follow links too."""
         if linker.educator_of(token) is None:

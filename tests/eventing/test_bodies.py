@@ -21,6 +21,11 @@ async def act(body: Reasoned) -> dict[str, str]:
     return {"heard": body.reason}
 
 
+@API.get("/acts")
+async def acts() -> list[str]:
+    return []
+
+
 def client() -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(API), base_url="http://x")
 
@@ -34,6 +39,14 @@ async def test_a_body_that_comes_is_heard_as_it_came() -> None:
     async with client() as asking:
         answer = await asking.post("/act", json={"reason": "mended"})
     assert (answer.status_code, answer.json()) == (200, {"heard": "mended"})
+
+
+async def test_whoever_asks_for_the_head_alone_is_answered_as_with_the_rest() -> None:
+    """What may be read may be asked for by HEAD (RFC 9110, 9.1); balancers and scanners of links do."""
+    async with client() as asking:
+        for path, status in (("/acts", 200), ("/nothing", 404), ("/act", 405)):
+            asked, read = await asking.head(path), await asking.get(path)
+            assert (asked.status_code, asked.headers) == (status, read.headers)
 
 
 @pytest.mark.parametrize("told", [True, False])
