@@ -46,6 +46,14 @@ Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=20
 OptionalName = Annotated[Name | None, BeforeValidator(_absent_if_blank)]
 OptionalText = Annotated[Text | None, BeforeValidator(_absent_if_blank)]
 
+
+def _trimmed(value: Any) -> Any:
+    return value.strip(" ") if isinstance(value, str) else value
+
+
+# NEA's own number of a person, which people copy into forms and others compare.
+MemberId = Annotated[Id, BeforeValidator(_trimmed)]
+
 # A day has 1440 minutes: no session lasts longer. The credit of a session is never more either.
 Minutes = Annotated[int, Field(strict=True, ge=0, le=1440)]
 # What a ledger entry or a held row may hold: a catalogue entry's minutes, negative in a reversal.

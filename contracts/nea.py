@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from contracts import strict_json
 from contracts.faults import Fault, UnknownType, faults
-from contracts.fields import Attempt, Contract, Id, LearnerAddress, Moment, OptionalText, OptionalUrl
+from contracts.fields import Attempt, Contract, Id, LearnerAddress, MemberId, Moment, OptionalText, OptionalUrl
 from contracts.kinds import Decision
 
 SOURCE = "/webhooks/nea"
@@ -24,7 +24,7 @@ class Learner(Contract):
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["nea_member_id"]}, {"required": ["email"]}]},
     )
-    nea_member_id: Id | None = None
+    nea_member_id: MemberId | None = None
     email: LearnerAddress = None
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from contracts.fields import (
     Contract,
     Email,
     Id,
+    MemberId,
     Minutes,
     Moment,
     Name,
@@ -48,7 +49,7 @@ class EducatorUpdated(PortalData):
     educator_id: Id
     name: Name
     email: Email
-    nea_member_id: Id | None = None
+    nea_member_id: MemberId | None = None
     certificate_number: Id | None = None
     roles: Names = ()
     district: OptionalName = None

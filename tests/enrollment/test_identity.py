@@ -37,6 +37,13 @@ def test_a_learner_is_the_profile_that_holds_the_member_id() -> None:
     assert bound(story) == ANA
 
 
+def test_a_member_id_is_the_same_with_a_blank_before_or_behind_it() -> None:
+    """As one gets it that is copied into a form."""
+    story = Story(profile(ANA, nea_member_id=" N-1 "))
+    story.hear(submitted(whom=learner("N-1 ", MAIL)))
+    assert bound(story) == ANA
+
+
 def test_else_by_e_mail_trimmed_and_case_folded() -> None:
     story = Story(profile(ANA, email="Rosa@Example.org"))
     story.hear(submitted(whom=learner("N-1", " ROSA@example.ORG ")))
