@@ -167,13 +167,15 @@ def _parked(api: FastAPI, service: Service, keys: Keys) -> None:
         return _outcome(await _mend(_repeatable(key, work)))
 
     @api.get("/admin/parked/{key:path}", tags=["operators"])
-    async def lane(key: str, _: Operator) -> dict[str, Any]:
+    async def lane(key: str, _: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
         """One lane: each of its records, whole, from the head."""
+        wanted = {"key": key} | ({"n": {"$gt": at.number}} if at.after else {})
         with faults():
-            records = await database["parked"].find({"key": key}).sort("n", 1).limit(1000).to_list(None)
-        if not records:
+            found = await database["parked"].find(wanted).sort("n", 1).limit(at.to_read).to_list(None)
+        if not found and not at.after:
             raise ProblemError(404, "nothing_parked", "Nothing is parked under this key.")
-        return listing([_record(record) for record in records], None)
+        records, last = at.cut(found)
+        return listing([_record(record) for record in records], last and last["n"])
 
 
 def _waiting(api: FastAPI, service: Service, keys: Keys) -> None:

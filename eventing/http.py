@@ -194,6 +194,14 @@ class Page:
         return given
 
     @property
+    def number(self) -> int:
+        """The cursor of a list that is ordered by number; 0 at its beginning. ProblemError 422 for another list's."""
+        given = 0 if self.after is None else self.cursor
+        if not isinstance(given, int) or not 0 <= given < 2**63:
+            raise unknown_cursor()
+        return given
+
+    @property
     def moment(self) -> tuple[datetime, str] | None:
         """The cursor of a list that is ordered by time and id. Raises ProblemError 422 for another list's."""
         if (given := self.cursor) is None:

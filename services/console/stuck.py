@@ -45,7 +45,7 @@ async def parked(console: Console, asked: Asked) -> JsonObject:
 
 
 async def lane(console: Console, asked: Asked) -> JsonObject:
-    """One parked lane: its head whole with the reason, and what stands behind it."""
+    """One parked lane: its head whole with the reason, and the first that stand behind it."""
     service, key = service_of(console, asked), await key_of(console, asked)
     listed = await console.neighbours[service].get(path("admin", "parked", key), "operator")
     records = [_record(one, asked) for one in listed["items"]]
@@ -55,6 +55,7 @@ async def lane(console: Console, asked: Asked) -> JsonObject:
         "key": shown_key(key, asked.who),
         "head": records[0],
         "behind": records[1:],
+        "more": listed["next"] is not None,
         "fingerprint": fingerprint(service, records[0]["reason"]),
         "is_educator": ":" not in key,
     }

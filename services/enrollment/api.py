@@ -10,7 +10,7 @@ from eventing.admin import build_api
 from eventing.audit import staged
 from eventing.batch import Batch, Cause
 from eventing.clock import system_now
-from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, Requires, cursor, listing, page, unknown_cursor
+from eventing.http import Caller, Keys, Page, ProblemError, Reasoned, Requires, cursor, listing, page
 from eventing.mongo import Database, faults
 from eventing.parking import REPEATED_WITHIN
 from eventing.service import Service
@@ -86,9 +86,7 @@ def _programme(api: FastAPI, service: Service, programs: Programs) -> None:
         at: Annotated[Page, Depends(page)], stack: str | None = None, designation: str | None = None
     ) -> dict[str, Any]:
         """The current year's micro-credentials, in the order of its file."""
-        begins = 0 if at.after is None else at.cursor
-        if not isinstance(begins, int) or begins < 0:
-            raise unknown_cursor()
+        begins = at.number
         items = views.catalogue(programs.current(service.clock()), stack, designation)[begins:]
         return listing(items[: at.limit], begins + at.limit if len(items) > at.limit else None)
 

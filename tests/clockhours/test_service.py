@@ -189,6 +189,15 @@ async def test_what_cannot_be_read_parks_its_educator_alone(clockhours: Clockhou
     assert [lane["key"] for lane in parked] == ["cam"]
 
 
+async def test_a_lane_is_read_page_by_page(clockhours: Clockhours) -> None:
+    broken, *behind = clockhours.records(*(attended(ANA, f"W-{n}") for n in range(5)))
+    await clockhours.hear([replace(broken, event=replace(broken.event, data={"educator_id": ANA})), *behind])
+    read = await clockhours.pages(f"/admin/parked/{ANA}", "operator", limit=2)
+    assert [len(page["items"]) for page in read] == [2, 2, 1]
+    assert [one["event_id"] for page in read for one in page["items"]] == [one.event.id for one in (broken, *behind)]
+    assert (await clockhours.get("/admin/parked/nobody", "operator")).status_code == 404
+
+
 async def test_an_account_that_cannot_be_read_parks_its_educator_alone(clockhours: Clockhours) -> None:
     """Such as one that a newer version wrote, after a step back. It is read for the whole batch, before any record."""
     await clockhours.given(oriented(ANA), oriented(BEN))
@@ -516,6 +525,8 @@ async def test_a_tombstone_takes_the_name_out_of_what_is_parked_and_quarantined(
         ("operator", "/admin/parked", {"after": cursor(2**64 - 1)}),
         ("operator", "/admin/lanes", {"after": cursor([1])}),
         ("operator", "/admin/books", {"after": cursor(2**64 - 1)}),
+        ("operator", f"/admin/parked/{ANA}", {"after": cursor(2**64 - 1)}),
+        ("operator", f"/admin/parked/{ANA}", {"after": cursor("n")}),
     ],
 )
 async def test_a_page_that_nobody_gave_is_refused(

@@ -315,6 +315,13 @@ async def test_a_search_that_shows_only_the_first_says_that_there_are_more(full:
     assert ("More fit than are shown" in page) is (next is not None)
 
 
+async def test_of_a_long_lane_the_first_are_shown_and_that_there_are_more(full: World) -> None:
+    full.services.tell("GET", "enrollment", "/admin/parked/nea:N-1001", {"items": [PARKED, PARKED], "next": "later"})
+    browser = await full.as_("operator")
+    lane = (await full.program("operator-key").get("/api/parked")).json()["items"][0]["heads"][0]["handle"]
+    assert "Only the first are shown." in (await browser.get(f"/parked/enrollment/{lane}")).text
+
+
 async def test_an_address_that_there_is_not_is_a_page_for_people_too(world: World) -> None:
     answer = await (await world.as_("viewer")).get("/nothing")
     assert (answer.status_code, "There is no such page." in answer.text) == (404, True)
