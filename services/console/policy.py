@@ -66,6 +66,15 @@ def masked_of_strangers(content: Any, name: str = "") -> Any:
     return content if content is None or isinstance(content, bool) or name in PLAIN else HIDDEN
 
 
+def visible(value: Any, topic: str, who: Who) -> Any:
+    """What stands in a record of this topic, as this one may see it. Its key may be NEA's member id, too."""
+    if isinstance(value, Mapping) and isinstance(value.get("partitionkey"), str):
+        value = {**value, "partitionkey": shown_key(value["partitionkey"], who)}
+    if may(who, May.SEE_PEOPLE):
+        return value
+    return masked_of_strangers(value) if topic in STRANGE else masked(value)
+
+
 def _hidden(value: Any) -> Any:
     return value if value is None or value == [] or isinstance(value, bool | Mapping) else HIDDEN
 

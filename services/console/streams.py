@@ -20,7 +20,7 @@ from eventing.looking import Place
 from eventing.transient import TransientError
 from services.console.asked import Asked, Console, page_cursor, shown
 from services.console.graph import layout
-from services.console.policy import HIDDEN, STRANGE, May, kept_key, masked, masked_of_strangers, shown_key
+from services.console.policy import HIDDEN, May, kept_key, shown_key, visible
 from services.console.state import JsonObject, Kept
 
 TOPICS = {topic.name: topic for topic in topics.ALL}
@@ -159,24 +159,15 @@ def body(found: Record | Failure | None, asked: Asked) -> JsonObject | None:
     """Headers and value as this one may see them."""
     if found is None:
         return None
-    visible = asked.may(May.SEE_PEOPLE)
     headers = [{"header": name, "value": _text(value)} for name, value in found.headers]
     if isinstance(found, Failure):
-        return {"headers": headers, "value": _text(found.value) if visible else HIDDEN, "unreadable": found.reason.code}
+        text = _text(found.value) if asked.may(May.SEE_PEOPLE) else HIDDEN
+        return {"headers": headers, "value": text, "unreadable": found.reason.code}
     try:
         value: Any = orjson.loads(found.value) if found.value else None
     except orjson.JSONDecodeError:
         value = _text(found.value)
-    return {"headers": headers, "value": _visible(value, found.topic, asked), "unreadable": None}
-
-
-def _visible(value: Any, topic: str, asked: Asked) -> Any:
-    """The key in the envelope may be NEA's member id, too."""
-    if isinstance(value, dict) and isinstance(value.get("partitionkey"), str):
-        value = value | {"partitionkey": shown_key(value["partitionkey"], asked.who)}
-    if asked.may(May.SEE_PEOPLE):
-        return value
-    return masked_of_strangers(value) if topic in STRANGE else masked(value)
+    return {"headers": headers, "value": visible(value, found.topic, asked.who), "unreadable": None}
 
 
 async def _with_text(console: Console, asked: Asked, records: list[Kept], text: str) -> tuple[list[Kept], bool]:

@@ -11,16 +11,7 @@ import orjson
 from eventing.http import ProblemError
 from services.console.asked import Asked, Console, Told, service_of, told
 from services.console.neighbours import path
-from services.console.policy import (
-    HIDDEN,
-    STRANGE,
-    May,
-    by_service,
-    fingerprint,
-    kept_key,
-    masked_of_strangers,
-    shown_key,
-)
+from services.console.policy import HIDDEN, May, by_service, fingerprint, kept_key, shown_key, visible
 from services.console.state import JsonObject
 
 PAGE, MOST_PAGES = 1000, 5
@@ -190,13 +181,11 @@ def _quarantined(one: JsonObject, asked: Asked) -> JsonObject:
 
 
 def _shown(text: Any, topic: str, asked: Asked) -> Any:
-    """A value as this one may see it: hidden whole where no names tell its parts apart, its key as all keys."""
+    """A value as this one may see it: hidden whole where no names tell its parts apart."""
     value = read_value(text)
     if not isinstance(value, dict):
         return value if value is None or asked.may(May.SEE_PEOPLE) else HIDDEN
-    if isinstance(value.get("partitionkey"), str):
-        value = value | {"partitionkey": shown_key(value["partitionkey"], asked.who)}
-    return value if asked.may(May.SEE_PEOPLE) or topic not in STRANGE else masked_of_strangers(value)
+    return visible(value, topic, asked.who)
 
 
 def read_value(text: Any) -> Any:
