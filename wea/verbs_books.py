@@ -96,8 +96,8 @@ def _keep_checking(state: Path | None, every: str, wait: float, metrics_port: in
     pause = duration(every)
     if pause.total_seconds() < 1:
         raise UserError(f"--every {every} would check without pause: name a second at least.")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as process 1 of a container it would not end otherwise
     with _checked(state) as system, contextlib.suppress(KeyboardInterrupt):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as process 1 of a container it would not end otherwise
         if metrics_port is not None:
             check_schedule.serve(metrics_port, settings.given_host())
         check_schedule.keep_checking(system, pause, wait, lambda line: console.print(line, markup=False))

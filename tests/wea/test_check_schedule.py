@@ -1,5 +1,6 @@
 """`wea check --every`: what lasts is a fault, what is under way is none, and metrics say when the books were right."""
 
+import signal
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -117,4 +118,6 @@ def test_a_run_that_cannot_be_made_is_not_waited_for_as_long_as_the_next(
     ],
 )
 def test_what_cannot_be_scheduled_is_one_sentence(arguments: list[str], environment: dict[str, str], said: str) -> None:
+    ends = signal.getsignal(signal.SIGTERM)
     assert said in failed_with_a_sentence(wea("check", *arguments, **environment))
+    assert signal.getsignal(signal.SIGTERM) is ends, "who does not check leaves alone how the process ends"
