@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from eventing.clock import Clock
 from eventing.mongo import Database
-from eventing.service import Service
+from eventing.service import Service, configured
 from eventing.transient import TransientError
 from tests.waiting import PATIENCE_SECONDS, until_true
 
@@ -75,3 +75,20 @@ async def _waits_for(service: Service, reason: str) -> bool:
 
 async def _ready(service: Service) -> bool:
     return not service.unready()
+
+
+@pytest.mark.parametrize(("proxy", "browser"), [("172.18.0.1", "203.0.113.9"), ("198.51.100.7", "198.51.100.7")])
+async def test_the_browser_behind_a_proxy_is_known_by_the_address_that_the_named_one_says(
+    proxy: str, browser: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "172.16.0.0/12")
+    seen: list[Any] = []
+
+    async def application(scope: Any, _: Any, __: Any) -> None:
+        seen.append(scope["client"][0])
+
+    config = configured(application, "127.0.0.1", 0)
+    config.load()
+    headers = [(b"x-forwarded-for", b"192.0.2.66, 203.0.113.9")]  # the first is what the browser itself made up
+    await config.loaded_app({"type": "http", "scheme": "http", "client": (proxy, 1), "headers": headers}, None, None)
+    assert seen == [browser]

@@ -36,6 +36,12 @@ def test_every_setting_of_a_service_can_be_given_by_the_env_file(service: Any) -
     assert {name for name in settings - handed_on if f"`{name}`" not in page} == set()
 
 
+def test_the_proxy_before_the_console_can_be_named() -> None:
+    """Else all browsers have its address, and fifty wrong passwords of a stranger's lock everybody out."""
+    assert compose()["console"]["environment"].get("FORWARDED_ALLOW_IPS", "not there") is None, "handed on as it is"
+    assert "`FORWARDED_ALLOW_IPS`" in (ROOT / "docs/containers.md").read_text()
+
+
 @pytest.mark.parametrize("name", ["kafka", "mongo"])
 def test_a_server_may_end_in_order(name: str) -> None:
     """One that is killed looks through its logs at the next start."""
