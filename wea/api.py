@@ -39,6 +39,13 @@ def path(*parts: str) -> str:
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
+def key_of(keys: Mapping[str, str], role: str) -> str:
+    """Raises UserError where there is none: WEA_KEYS need not have them all."""
+    if role not in keys:
+        raise UserError(f"WEA_KEYS has no {role}'s key: write {role}=KEY.")
+    return keys[role]
+
+
 @dataclass(frozen=True)
 class System:
     """What `wea status --json` says, and a client to go with it."""
@@ -53,7 +60,7 @@ class System:
         return cast(str, self.status["services"][service]["url"])
 
     def key(self, role: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.status['keys'][role]}"}
+        return {"Authorization": f"Bearer {key_of(self.status['keys'], role)}"}
 
     def unready(self, service: str) -> str | None:
         """Why a service is not ready, None where it is: as it stands, so asked once."""
@@ -102,6 +109,8 @@ class System:
         """Send a webhook, signed, as NEA does."""
         from standardwebhooks.webhooks import Webhook
 
+        if "nea_webhook_secret" not in self.status:
+            raise UserError("set WEA_NEA_SECRETS: what NEA says is signed.")
         content = orjson.dumps(body)
         now = system_now()
         signature = Webhook(self.status["nea_webhook_secret"]).sign(webhook_id, now, content.decode())

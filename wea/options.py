@@ -3,14 +3,15 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from eventing.clock import system_now
 from wea import settings
-from wea.api import System, connected
+from wea.api import System, connected, key_of
 from wea.errors import UserError
 from wea.state import State
 
@@ -40,8 +41,26 @@ def print_json(content: object) -> None:
     sys.stdout.write(json.dumps(content, indent=2) + "\n")
 
 
+def running(given: Path | None, *roles: str) -> AbstractContextManager[System]:
+    """The system that a verb works with: that of a state, or with WEA_URLS, and no --state, the one that those name.
+
+    UserError where none runs, or where WEA_KEYS has no key of one of these roles.
+    """
+    return on_state(given) if given is not None or not settings.given_urls() else connected(named(*roles))
+
+
+def named(*roles: str) -> dict[str, Any]:
+    """The system of WEA_URLS, WEA_KEYS and WEA_NEA_SECRETS, as far as its status says it. Its time is the machine's."""
+    keys, secrets = settings.given_keys(), settings.given_nea_secrets()
+    for role in roles:
+        key_of(keys, role)
+    services = {name: {"url": url} for name, url in settings.given_urls().items()}
+    found = {"services": services, "keys": keys, "now": system_now().isoformat()}
+    return found | ({"nea_webhook_secret": secrets[0]} if secrets else {})
+
+
 @contextmanager
-def running(given: Path | None) -> Iterator[System]:
+def on_state(given: Path | None) -> Iterator[System]:
     """The system that runs on a state folder; UserError where none does."""
     from wea.status import status
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from wea.errors import UserError
-from wea.options import JsonOption, StateOption, existing, print_json, running
+from wea.options import JsonOption, StateOption, existing, on_state, print_json
 from wea.report import console
 
 Folder = Annotated[Path, typer.Argument(help="The backup's folder.")]
@@ -19,7 +19,7 @@ def backup(folder: Folder, state: StateOption = None, as_json: JsonOption = Fals
     """
     from wea.backup import backup as save
 
-    with running(state) as system:
+    with on_state(state) as system:
         made = save(system.status["mongo"]["uri"], existing(state), folder.absolute())
     if as_json:
         print_json({"folder": str(folder), **made})

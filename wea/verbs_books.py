@@ -5,7 +5,6 @@ import shlex
 import signal
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +13,9 @@ import typer
 from rich.text import Text
 
 from wea import settings
-from wea.api import System, connected
+from wea.api import connected
 from wea.errors import UserError
-from wea.options import JsonOption, StateOption, print_json, running, state_of
+from wea.options import JsonOption, StateOption, named, on_state, print_json, running, state_of
 from wea.report import console
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ AS_OF = "2024-03-01"
 
 def env(state: StateOption = None, as_json: JsonOption = False) -> None:
     """Print addresses, keys and the webhook secret as shell variables: eval "$(wea env)"."""
-    with running(state) as system:
+    with on_state(state) as system:
         found = system.status
     variables = {name.upper(): service["url"] for name, service in found["services"].items()}
     variables |= {f"{role.upper()}_KEY": key for role, key in found["keys"].items()}
@@ -67,7 +66,7 @@ def check(
         return
     if metrics_port is not None:
         raise UserError("--metrics-port goes with --every.")
-    with _checked(state) as system, console.status("adding up") as spinner:
+    with running(state, "operator") as system, console.status("adding up") as spinner:
         patient = replace(system, patience_seconds=ready_within)  # with one that goes away while it is checked
         findings = books.check(patient, wait_seconds=within, ready_seconds=ready_within, tell=spinner.update)
     if as_json:
@@ -96,25 +95,11 @@ def _keep_checking(state: Path | None, every: str, wait: float, metrics_port: in
     pause = duration(every)
     if pause.total_seconds() < 1:
         raise UserError(f"--every {every} would check without pause: name a second at least.")
-    with _checked(state) as system, contextlib.suppress(KeyboardInterrupt):
+    with running(state, "operator") as system, contextlib.suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as process 1 of a container it would not end otherwise
         if metrics_port is not None:
             check_schedule.serve(metrics_port, settings.given_host())
         check_schedule.keep_checking(system, pause, wait, lambda line: console.print(line, markup=False))
-
-
-def _checked(state: Path | None) -> AbstractContextManager[System]:
-    return running(state) if state is not None or not settings.given_urls() else connected(_named("operator"))
-
-
-def _named(*roles: str) -> dict[str, Any]:
-    """The system of WEA_URLS, WEA_KEYS and WEA_NEA_SECRETS, as far as its status says it."""
-    keys, secrets = settings.given_keys(), settings.given_nea_secrets()
-    for role in roles:
-        if role not in keys:
-            raise UserError(f"WEA_KEYS has no {role}'s key: write {role}=KEY.")
-    services = {name: {"url": url} for name, url in settings.given_urls().items()}
-    return {"services": services, "keys": keys, **({"nea_webhook_secret": secrets[0]} if secrets else {})}
 
 
 def demo(
@@ -160,7 +145,7 @@ def _start(path: Path) -> None:
 
 
 def _tell_elsewhere(as_json: bool) -> None:
-    found = _named("portal", "staff", "operator")
+    found = named("portal", "staff", "operator")
     if "nea_webhook_secret" not in found:
         raise UserError("set WEA_NEA_SECRETS: NEA's part of the story is signed.")
     _tell(found, None, as_json=as_json)

@@ -130,7 +130,7 @@ def parked_show(
     head = found["head"]
     console.print(f"{head['type']} {head['event_id']} at {head['place']}, parked {head['parked_at']}", markup=False)
     console.print(f"reason: {head['reason']['code']} {head['reason']['detail']}", markup=False)
-    console.print(f"behind it: {len(found['behind'])}{' and more' if found['more'] else ''}")
+    console.print(f"behind it: {len(found['behind'])}{' and more' if found.get('more') else ''}")
     console.print_json(data=head["value"])
 
 

@@ -116,6 +116,19 @@ def test_beside_live_webhooks_only_what_they_missed_is_sent(system: System, worl
     assert entries == [900, -900]
 
 
+def test_it_reaches_a_system_that_is_no_state_of_this_machine(system: System, world: World, file: Path) -> None:
+    """As one in containers or on Kubernetes, where there is no other way to take a download in."""
+    rosa = ready_for_an_award(world)
+    write(file, registered(rosa))
+    status = system.status()
+    urls = ",".join(f"{name}={service['url']}" for name, service in status["services"].items())
+    keys = ",".join(f"{role}={status['keys'][role]}" for role in ("staff", "operator"))
+    elsewhere = {"WEA_URLS": urls, "WEA_KEYS": keys, "WEA_STATE": "/nonexistent"}
+    done = wea("nea", "import", str(file), **elsewhere, WEA_NEA_SECRETS=status["nea_webhook_secret"])
+    assert done.stdout.endswith("1 rows: 1 sent, 0 known\n"), done.stderr
+    assert report(system, file)["new"] == []
+
+
 def test_where_a_live_webhook_tells_another_time_it_holds_and_the_row_is_named(
     system: System, world: World, file: Path
 ) -> None:

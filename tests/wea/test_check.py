@@ -173,7 +173,7 @@ def test_a_service_that_is_not_ready_hides_no_other_services_books() -> None:
 
 def test_a_finding_is_shown_whole_and_never_read_as_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     system = Starting(times=0, fault="E-[/1] has two [red] entries").system()
-    monkeypatch.setattr("wea.verbs_books._checked", lambda _: nullcontext(system))
+    monkeypatch.setattr("wea.verbs_books.running", lambda *_: nullcontext(system))
     done = wea("check", "--wait", "0")
     assert (done.returncode, "enrollment: E-[/1] has two [red] entries" in done.stdout) == (1, True)
 

@@ -129,6 +129,23 @@ def test_servers_that_were_given_but_do_not_answer_are_said(tmp_path: Path, mong
 
 
 @pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["exception", "list"], "no staff's key"),
+        (["check"], "no operator's key"),
+        (["env"], "no system at"),
+        (["backup", "folder"], "no system at"),
+    ],
+)
+def test_a_verb_for_a_named_system_says_what_it_lacks(asked: list[str], said: str, tmp_path: Path) -> None:
+    named = {
+        "WEA_URLS": "clockhours=http://127.0.0.1:1,console=http://127.0.0.1:1",
+        "WEA_STATE": str(tmp_path / "none"),
+    }
+    assert said in failed_with_a_sentence(wea(*asked, **named))
+
+
+@pytest.mark.parametrize(
     ("environment", "said"),
     [
         ({"WEA_KEYS": "portal=p,operator=o"}, "no staff's key"),
