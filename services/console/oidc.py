@@ -69,17 +69,17 @@ class OpenId:
                 grant_type="authorization_code",
             )
             keys = (await self._client.request("GET", provider["jwks_uri"], withhold_token=True)).json()
-            claims = self._claims(token.get("id_token", ""), keys, begun.nonce)
+            claims = self._claims(token.get("id_token", ""), keys, begun.nonce, provider["issuer"])
         except (OAuthError, JoseError, httpx2.HTTPError, ValueError, KeyError) as error:
             raise OpenIdError(type(error).__name__) from None
         return self._person(claims), begun.goes_to
 
-    def _claims(self, id_token: str, keys: Any, nonce: str) -> Mapping[str, Any]:
+    def _claims(self, id_token: str, keys: Any, nonce: str, issuer: str) -> Mapping[str, Any]:
         """The ID token's claims (OpenID Connect Core 3.1.3.7). Raises JoseError, ValueError."""
         token = jwt.decode(id_token, KeySet.import_key_set(keys), algorithms=ALGORITHMS)
         registry = jwt.JWTClaimsRegistry(
             leeway=LEEWAY_SECONDS,
-            iss={"essential": True, "value": self._issuer},
+            iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": self._client_id},
             exp={"essential": True},
             sub={"essential": True},

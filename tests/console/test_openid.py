@@ -35,6 +35,7 @@ class Provider:
     algorithm: str = "RS256"
     challenge: str = ""
     nonce: str = ""
+    issuer: str = ISSUER
 
     def visited(self, address: str) -> str:
         """The browser was sent here: the person agrees. Returns the state to come back with."""
@@ -48,7 +49,9 @@ class Provider:
         match request.url.path:
             case "/.well-known/openid-configuration":
                 names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-                return httpx2.Response(200, json={"issuer": ISSUER, **{name: f"{ISSUER}/{name}" for name in names}})
+                return httpx2.Response(
+                    200, json={"issuer": self.issuer, **{name: f"{ISSUER}/{name}" for name in names}}
+                )
             case "/jwks_uri":
                 return httpx2.Response(200, json={"keys": [KEY.as_dict(private=False)]})
             case _:
@@ -61,7 +64,7 @@ class Provider:
 
     def token(self) -> str:
         claims = {
-            "iss": ISSUER, "aud": "console", "sub": "u-1", "exp": int(time.time()) + 300, "nonce": self.nonce,
+            "iss": self.issuer, "aud": "console", "sub": "u-1", "exp": int(time.time()) + 300, "nonce": self.nonce,
             "preferred_username": "rosa", "name": "Rosa Marín", "groups": ["staff", "choir"], **self.claims,
         }  # fmt: skip
         return jwt.encode({"alg": self.algorithm, "kid": "k1"}, claims, self.key)
@@ -77,6 +80,15 @@ async def test_whom_the_provider_vouches_for_is_signed_in_with_the_roles_of_the_
     address, begun = await openid.begin("/parked")
     who, goes_to = await openid.finish({"code": "good", "state": provider.visited(address)}, begun)
     assert (who.name, who.full_name, who.roles, goes_to) == ("rosa", "Rosa Marín", frozenset({Role.STAFF}), "/parked")
+
+
+async def test_a_provider_whose_name_ends_with_a_slash_is_known_by_it() -> None:
+    """Its tokens say it as its own document does, and several of the usual ones have one there."""
+    provider = Provider(issuer=f"{ISSUER}/")
+    openid = client(provider)
+    address, begun = await openid.begin("/")
+    who, _ = await openid.finish({"code": "good", "state": provider.visited(address)}, begun)
+    assert who.name == "rosa"
 
 
 @pytest.mark.parametrize(
