@@ -19,13 +19,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from eventing.clock import system_now
 from eventing.mongo import Database, ReturnDocument, faults
 from services.console.state import Role, Who
+
+log = structlog.get_logger(__name__)
 
 SESSION_LIFE = timedelta(hours=12)
 GUESSES_ALLOWED = 5  # for one name from one address
@@ -78,8 +81,11 @@ class User(BaseModel):
     full_name: str = ""
 
 
+USERS = TypeAdapter(dict[str, User])
+
+
 class Users:
-    """The users file, read again when it changes. A change that cannot be read leaves what was."""
+    """The users file, read again when it changes. A change that cannot be read leaves what was, and is logged."""
 
     def __init__(self, file: Path | None) -> None:
         self._file, self._read_at, self._users = file, 0.0, dict[str, User]()
@@ -98,22 +104,21 @@ class Users:
             if self._file is not None and (changed := self._file.stat().st_mtime) != self._read_at:
                 self._read_at = changed
                 self._users = read(self._file)
-        except (OSError, UsersFileError):
-            return
+        except (OSError, UsersFileError) as error:
+            log.warning("users_not_read", reason=str(error))
 
 
 def read(file: Path) -> dict[str, User]:
     """Raises UsersFileError with the place and the reason."""
     try:
-        content = tomllib.loads(file.read_text())
-        return {name: User.model_validate(user) for name, user in content.get("users", {}).items()}
+        return USERS.validate_python(tomllib.loads(file.read_text()).get("users", {}))
     except OSError as error:
         raise UsersFileError(f"{file}: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsersFileError(f"{file} is not TOML: {error}.") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsersFileError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+        raise UsersFileError(f"{file}: {'.'.join(map(str, ('users', *first['loc'])))}: {first['msg']}.") from None
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from argon2 import extract_parameters
 from argon2.exceptions import VerifyMismatchError
+from structlog.testing import capture_logs
 
 from services.console.people import inside
 from services.console.signin import GUESSES_ALLOWED, HASHER, NOBODY, Users, UsersFileError, read
@@ -142,7 +143,8 @@ async def test_the_openapi_page_whose_script_comes_from_elsewhere_has_no_part_in
     ("content", "says"),
     [
         ("users = [", "is not TOML"),
-        ('[users.a]\npassword = "plain"\nroles = ["staff"]', "password"),
+        ("users = []", "users"),
+        ('[users.a]\npassword = "plain"\nroles = ["staff"]', "users.a.password"),
         ('[users.a]\npassword = "$argon2id$x"\nroles = ["king"]', "roles"),
         ('[users.a]\npassword = "$argon2id$x"\nroles = []', "roles"),
     ],
@@ -166,7 +168,10 @@ def test_a_user_who_is_added_can_sign_in_without_a_restart(tmp_path: Path) -> No
     assert users["rosa"] is not None
     file.write_text("broken [")
     os.utime(file, (2, 2))
-    assert users["rosa"] is not None
+    with capture_logs() as logged:
+        assert users["rosa"] is not None
+    ((event, reason),) = ((line["event"], line["reason"]) for line in logged)
+    assert (event, "is not TOML" in reason) == ("users_not_read", True), "whoever took out a user must learn of it"
 
 
 async def test_who_is_taken_out_of_the_users_file_or_loses_a_role_does_not_go_on_with_the_old_session(
