@@ -82,17 +82,18 @@ def shown(one: dict[str, Any]) -> JsonObject:
 
 
 class Repairing:
-    """The timer's work: the next key of the oldest running repair."""
+    """The timer's work: the next key of each running repair."""
 
     def __init__(self, database: Database, neighbours: Neighbours) -> None:
         self._repairs, self._neighbours = database[COLLECTION], neighbours
 
     async def step(self) -> bool:
-        """Retry one key. Answers whether there is more to do at once; a service that is away is waited for."""
+        """Retry one key of each. Answers whether there is more to do at once; a service that is away is waited for."""
         with faults():
-            one = await self._repairs.find_one({"state": RUNNING}, sort=[("at", 1)])
-        if one is None:
-            return False
+            running = await self._repairs.find({"state": RUNNING}).sort("at", 1).to_list(None)
+        return any([await self._next(one) for one in running])
+
+    async def _next(self, one: dict[str, Any]) -> bool:
         if not one["keys"]:
             with faults():
                 ended = {"$set": {"state": DONE, "ended_at": system_now()}, "$unset": {"keys": ""}}

@@ -14,7 +14,7 @@ from contracts.kinds import ExceptionKind
 from eventing.clock import system_now
 from services.console.policy import attention
 from services.console.reasons import CASES
-from services.console.repairs import Repairing
+from services.console.repairs import Repairing, begin
 from services.console.state import Process, Sight
 from tests.console.conftest import World
 from tests.console.test_pages import CASE, HOURS, LANE, LEARNER, PARKED, QUARANTINED, RECORD, full
@@ -340,6 +340,18 @@ async def test_a_repair_waits_for_a_service_whose_database_is_away(full: World, 
         pass
     shown = (await operator.get(f"/api{begun['link']}")).json()
     assert (shown["state"], shown["applied"], shown["failed"]) == ("done", 1, 0)
+
+
+async def test_a_repair_that_waits_for_a_service_holds_up_no_other_services(full: World) -> None:
+    for service in ("enrollment", "clockhours"):
+        full.services.tell("POST", service, "/admin/parked/E-0/retry", OUTCOME)
+        await begin(full.database, service, "a fault", ["E-0"], "mended", "operator", system_now())
+    full.services.away.add("enrollment")
+    repairing = Repairing(full.database, full.neighbours)
+    while await repairing.step():
+        pass
+    shown = (await full.program("operator-key").get("/api/repairs")).json()["items"]
+    assert {one["service"]: one["state"] for one in shown} == {"enrollment": "running", "clockhours": "done"}
 
 
 async def test_a_quarantine_that_was_looked_at_asks_for_nobody_until_more_comes(full: World) -> None:
