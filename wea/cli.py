@@ -15,7 +15,8 @@ from wea.state import State
 from wea.verbs_books import check, demo, env
 
 app = typer.Typer(
-    help="Clock hours for NEA micro-credentials: run the whole system on this machine, and work with it.",
+    help="Clock hours for NEA micro-credentials: run the whole system on this machine, and work with it, "
+    "or with the one that WEA_URLS and WEA_KEYS name.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
