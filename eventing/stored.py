@@ -100,7 +100,7 @@ def opened(content: bytes, rows: Collection[str], options: Options) -> dict[str,
     """A document; where it is long, the arrays of these names stay `Rows`."""
     if len(content) < LONG:
         return bson.decode(content, options)
-    closed: dict[str, Rows] = {}
+    left: dict[str, Rows] = {}
     others: list[bytes] = []
     at = 4
     while (kind := content[at]) != END:
@@ -108,12 +108,12 @@ def opened(content: bytes, rows: Collection[str], options: Options) -> dict[str,
         end = value + _size(kind, content, value)
         name = content[at + 1 : value - 1].decode()
         if kind == ARRAY and name in rows:
-            closed[name] = Rows(content, value, end, options)
+            left[name] = Rows(content, value, end, options)
         else:
             others.append(content[at:end])
         at = end
     document: dict[str, Any] = bson.decode(_sized(b"".join(others)), options)
-    return document | closed
+    return document | left
 
 
 def closed(document: Mapping[str, Any]) -> Mapping[str, Any]:
