@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
@@ -32,8 +33,8 @@ async def greets(port: int) -> bool:
     try:
         async with asyncio.timeout(1):
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
-            greeting = await reader.readline()
-            writer.close()
+            with closing(writer):
+                greeting = await reader.readline()
     except (OSError, TimeoutError):
         return False
     return greeting.startswith(b"220")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
 from wea.probes import greets
 from wea.servers.ports import free_port
 from wea.sink import serve
@@ -50,3 +51,16 @@ async def test_a_message_that_cannot_be_kept_is_not_accepted(sink: int, tmp_path
     with pytest.raises(smtplib.SMTPDataError) as refused:
         await asyncio.to_thread(send, sink, "lost")
     assert refused.value.smtp_code == 452
+
+
+async def test_a_server_that_does_not_greet_is_left_again() -> None:
+    left = asyncio.Event()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        left.set()
+
+    async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
+        assert not await greets(server.sockets[0].getsockname()[1])
+        await asyncio.wait_for(left.wait(), PATIENCE_SECONDS)
