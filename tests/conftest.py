@@ -29,6 +29,10 @@ OUTSIDE = {
     "test_points.py",
     "test_timer.py",
     "test_openid.py",
+    "test_log.py",
+    "test_encrypted.py",
+    "test_fuzzing.py",
+    "test_supply_chain.py",
 }
 LONG = {
     "test_model.py",
