@@ -5,11 +5,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 from eventing.mongo import connect
-from services.notifications import settling
+from services.notifications import settling, shifts
 from services.notifications.links import Linker
 from services.notifications.sender import Options, Sender, Turn, Wave
 from services.notifications.settling import Settled
@@ -62,8 +63,9 @@ async def main(uri: str, database: str, port: int, step: str) -> None:
             die()
 
     Doomed.step = step
-    replaced = patch.object(settling, "settle", doomed_settle), patch.object(Tx, "write", doomed_write)
-    with connect(uri, database) as opened, replaced[0], replaced[1]:
+    settles, writes = patch.object(settling, "settle", doomed_settle), patch.object(Tx, "write", doomed_write)
+    forgotten = patch.object(shifts, "LIFE", timedelta(0))  # as soon as it is dead: nobody sends beside it
+    with connect(uri, database) as opened, settles, writes, forgotten:
         writer = Writer(FROM, Linker(PUBLIC, b"secret"), PROGRAMS, "https://portal.example.org/courses")
         await Doomed(opened, Server("127.0.0.1", port, connections=4), writer, SetClock(NOON), Options()).run()
 
