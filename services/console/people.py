@@ -104,6 +104,6 @@ class People:
 
 def inside(wanted: str | None) -> str:
     """A page of ours to go on to after signing in; anything else is the overview."""
-    if wanted and wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and "\n" not in wanted:
+    if wanted and wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable():
         return wanted
     return "/"

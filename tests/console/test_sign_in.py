@@ -89,7 +89,17 @@ async def test_signing_in_needs_the_form_that_was_given_to_this_browser(world: W
 
 
 @pytest.mark.parametrize(
-    "wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "", None]
+    "wanted",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "javascript:x",
+        "",
+        None,
+    ],
 )
 def test_after_signing_in_nobody_is_sent_to_another_site(wanted: str | None) -> None:
     assert inside(wanted) == "/"
