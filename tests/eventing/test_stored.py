@@ -67,7 +67,7 @@ class Counted(bytes):
 @pytest.mark.parametrize("words", [1, FEW, FEW + 1, 500])
 def test_each_word_is_looked_for_once_over_the_rows_and_many_words_not_at_all(words: int) -> None:
     """Found with 500 workshops for one micro-credential: each fact asks for all of them, and one took 5 s."""
-    content = Counted(bson.encode({"rows": [{"id": f"W-{n}"} for n in range(1000, 1500)]}))
+    content = Counted(bson.encode({"rows": [{"id": f"W-{n}", "again": f"W-{n}"} for n in range(1000, 1500)]}))
     array = opened(content, {"rows"}, OPTIONS)["rows"]
     Counted.finds = 0
     wanted = [f"W-{n}" for n in range(1000, 1000 + words)]
