@@ -321,7 +321,9 @@ async def test_operators_see_the_books(http: httpx.AsyncClient, enrollment: Enro
 
 async def test_the_intakes_are_in_the_openapi_document(http: httpx.AsyncClient) -> None:
     paths = (await http.get("/openapi.json")).json()["paths"]
-    assert set(paths["/portal/events"]["post"]["responses"]) >= {"202", "409", "429"}
+    refusals = ["400", "401", "403", "408", "409", "413", "415", "422", "429", "503"]
+    assert sorted(paths["/portal/events"]["post"]["responses"]) == ["202", *refusals]
+    assert sorted(paths["/webhooks/nea"]["post"]["responses"]) == ["202", "401", "408", "413", "429", "503"]
     assert paths["/portal/events"]["post"]["security"] == paths["/unmatched"]["get"]["security"]
     assert "security" not in paths["/webhooks/nea"]["post"], "webhooks are signed, and have no key"
 
