@@ -112,7 +112,7 @@ def tell(known: Known, educator_ids: Iterable[str], programs: Programs, now: dat
     for group in _distinct(known, educator_ids):
         made = policy.due(group, known.sessions, programs, now)
         # The kept account is written whatever comes of it: so a merge going on elsewhere meets us there.
-        members = policy.after_telling(group.members, made) if made else [group.root]
+        members = policy.after_telling(group, made) if made else [group.root]
         known = replace(known.having(*members), messages=(*known.messages, *made))
     return known
 
@@ -123,7 +123,7 @@ def remind(known: Known, educator_id: str, programs: Programs, now: datetime) ->
     message = reminders.due(group, known.sessions, programs, policy.eligible(group, programs, now), now)
     if message is None:
         return known.having(group.root)
-    members = reminders.after_reminding(group.members, message)
+    members = reminders.after_reminding(group, message)
     return replace(known.having(*members), messages=(*known.messages, message))
 
 

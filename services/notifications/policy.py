@@ -48,11 +48,14 @@ def is_fresh(moment: datetime, now: datetime) -> bool:
     return now - moment < FRESH
 
 
-def after_telling(members: Iterable[Educator], messages: Iterable[Message]) -> list[Educator]:
-    """The accounts once these messages are made. Each remembers all of them, so that undoing a merge repeats none."""
+def after_telling(group: Group, messages: Iterable[Message]) -> list[Educator]:
+    """The accounts once these messages are made. The one whose address they go to remembers them: it is told none of
+    them again, merged or not, and an undone merge leaves the other to hear what it never had.
+    """
     messages = tuple(messages)
     keys = frozenset(key for message in messages for key in message.told)
-    return [replace(seats.after_telling(member, messages), told=member.told | keys) for member in members]
+    heard = [replace(m, told=m.told | keys) if m is group.named else m for m in group.members]
+    return [seats.after_telling(member, messages) for member in heard]
 
 
 def eligible(group: Group, programs: Programs, now: datetime) -> frozenset[str]:

@@ -95,9 +95,10 @@ def next_look(
     return min(looks, default=None)
 
 
-def after_reminding(members: Iterable[Educator], message: Message) -> list[Educator]:
-    day = str(message.facts["day"])
-    return [replace(m, told=m.told | frozenset(message.told), reminded_on=day) for m in members]
+def after_reminding(group: Group, message: Message) -> list[Educator]:
+    """As `policy.after_telling`: the account whose address it goes to remembers it."""
+    day, told = str(message.facts["day"]), frozenset(message.told)
+    return [replace(m, told=m.told | told, reminded_on=day) if m is group.named else m for m in group.members]
 
 
 def after_dropping(members: Iterable[Educator], message: Message, *, own: str | None) -> list[Educator]:

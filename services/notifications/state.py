@@ -258,7 +258,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Educator:
-    """One own id. `told` holds the keys of the messages that were made, so that each is made once.
+    """One own id. `told` holds the keys of the messages that were made to its address, so that each is made once.
 
     `link_epoch` is counted up when every link sent so far must become void.
     """

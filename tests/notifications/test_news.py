@@ -370,12 +370,26 @@ def test_a_welcome_that_waits_is_dropped_once_its_account_was_merged_away() -> N
     assert (world.obstacle(kept), world.obstacle(away)) == (None, Drop.CAUSE_GONE)
 
 
-def test_both_accounts_remember_what_their_person_was_told_when_a_merge_is_undone() -> None:
+def test_an_undone_merge_tells_each_account_what_its_own_address_has_not_had() -> None:
     world = World()
-    world.hear(profile(), profile(ANA), merged(ROSA, ANA), oriented(ANA), granted(ANA))
-    assert world.kinds()[2:] == ["orientation_completed", "hours_granted"]
+    world.hear(profile(), profile(ANA), merged(ROSA, ANA), oriented(ANA), attended(), held("workshop"))
+    to_rosa = world.messages()[2:]
+    assert [m.kind for m in to_rosa] == ["orientation_completed", "workshop_attended", "hours_held"]
     world.hear(unmerged(ROSA, ANA))
-    assert world.kinds() == []
+    assert [(m.educator_id, m.kind) for m in world.messages()] == [(ANA, "orientation_completed")]
+    world.hear(held("workshop", who=ANA), attended(ANA))
+    assert [(m.educator_id, m.kind) for m in world.messages()] == [(ANA, "hours_held"), (ANA, "workshop_attended")]
+
+
+def test_what_an_undone_merge_led_to_is_told_to_its_own_account_though_it_comes_before_the_undoing() -> None:
+    """Clockhours may hear of the undoing first, and what it says of it is here before we do."""
+    world = World()
+    world.hear(profile(), profile(ANA), merged(ROSA, ANA))
+    world.messages()
+    world.hear(granted(ANA), held("workshop", who=ANA, credential="EX_SEL1"), unmerged(ROSA, ANA))
+    messages = world.messages()
+    going_out = {(m.educator_id, m.kind) for m in messages if world.obstacle(m) is None}
+    assert going_out == {(ANA, "hours_granted"), (ANA, "hours_held")}
 
 
 def test_what_nea_said_of_somebody_else_is_taken_back_with_their_link(world: World) -> None:

@@ -33,6 +33,7 @@ from tests.notifications.builders import (
     reviewed,
     scheduled,
     submitted,
+    unmerged,
     withdrawn,
 )
 from tests.notifications.world import World
@@ -244,6 +245,18 @@ def test_two_reminders_on_one_day_are_one_too_many_whichever_account_had_the_fir
     assert reminded(world) == []
     world.now = local(3, 15, 7)
     assert [m.kind for m in reminded(world)] == [Kind.NEA_REGISTRATION_MISSING]
+
+
+def test_what_one_was_reminded_of_during_a_merge_the_other_is_reminded_of_once_it_is_undone() -> None:
+    world = world_at(local(3, 12, 10))
+    world.hear(
+        profile(ANA), oriented(ANA), nea_registered(ANA, at=world.now), nea_registered(at=world.now), merged(ROSA, ANA)
+    )
+    world.messages()
+    world.now += 2 * DAY
+    assert [(m.educator_id, m.kind) for m in reminded(world)] == [(ROSA, Kind.CLOCK_HOURS_REGISTRATION_MISSING)]
+    world.hear(unmerged(ROSA, ANA))
+    assert [(m.educator_id, m.kind) for m in reminded(world)] == [(ANA, Kind.CLOCK_HOURS_REGISTRATION_MISSING)]
 
 
 def test_who_stopped_reminders_has_stopped_them_for_all_accounts_that_are_theirs() -> None:
