@@ -91,7 +91,8 @@ def _submitted(scene: Scene) -> Letter:
         "submitted_on": words.local_day(attempt.submitted_at, program.zone),
         "submitted_at": words.clock_time(attempt.submitted_at, program.zone),
         "deadline": words.day(deadline),
-        "judged": attempt.on_time is not None,
+        # A revision in time leaves what was late from the start late.
+        "in_time": bool(attempt.on_time) and not listed.credential.late(submission_id),
     }
     if scene.message.kind is Kind.SUBMISSION_LATE:
         return scene.letter(scene.program.contacts.program, None, listed, **facts)

@@ -215,6 +215,16 @@ def test_a_submission_of_the_next_year_is_told_by_that_years_deadlines() -> None
     assert "[ ] Revised and submitted to NEA again - by Friday, May 23, 2025" in found
 
 
+def test_a_revision_of_what_was_late_from_the_start_is_not_called_in_time() -> None:
+    world = World(local(5, 10))
+    world.hear(profile(), submitted(at=local(4, 27), on_time=False), submitted(at=local(5, 9), attempt=2))
+    received = next(m for m in world.messages() if m.kind == "submission_received")
+    found = text(world, received)
+    assert "NEA has your revision" in found
+    assert "in time" not in found
+    assert "[x] Submitted to NEA - May 9, 2024, after the deadline" in found
+
+
 def test_what_was_to_be_revised_last_year_is_behind_who_submitted_anew_this_year() -> None:
     world = World(datetime(2025, 2, 10, 20, tzinfo=UTC))
     world.hear(profile(), submitted(at=local(4, 2)), reviewed(Decision.NOT_YET, at=local(5, 1)))
