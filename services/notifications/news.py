@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from contracts.kinds import Decision, ExceptionKind, MissingStep, SessionKind
+from services.notifications import reversals
 from services.notifications.standing import Credential, Group
 from services.notifications.state import Attendance, Case, Kind, Message, told_key
 
@@ -119,7 +120,7 @@ def _held(credential: Credential, tell: _Teller) -> Iterator[News]:
 def _hours(group: Group, tell: _Teller) -> Iterator[News]:
     live = {entry.entry_id for entry in group.live_entries}
     for entry in group.entries:
-        if entry.reverses is None and entry.entry_id not in live:
+        if reversals.given_back(entry, group) if entry.reverses else entry.entry_id not in live:
             continue
         yield tell(
             Kind.HOURS_REVERSED if entry.reverses else Kind.HOURS_GRANTED,

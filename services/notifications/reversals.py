@@ -65,3 +65,11 @@ def granted_anew(reversal: Entry, group: Group) -> Entry | None:
         if entry.kind is EntryKind.ORIENTATION or entry.subject == reversal.subject:
             return entry
     return None
+
+
+def given_back(reversal: Entry, group: Group) -> bool:
+    """Is the very same granted again since? So it is when a merge is undone that had made a double of it."""
+    again = granted_anew(reversal, group)
+    if again is None or again.granted_at < reversal.granted_at:
+        return False
+    return (again.minutes, again.completed_at) == (-reversal.minutes, reversal.completed_at)

@@ -392,6 +392,17 @@ def test_what_an_undone_merge_led_to_is_told_to_its_own_account_though_it_comes_
     assert going_out == {(ANA, "hours_granted"), (ANA, "hours_held")}
 
 
+def test_hours_that_an_undone_merge_gives_back_as_they_were_are_not_called_taken_back() -> None:
+    """The merge had made a double of them, and the other address was told."""
+    world = World()
+    first = granted(ANA, entry="first")
+    again = first.model_copy(update={"entry_id": "again", "granted_at": NOON + 2 * HOUR})
+    world.hear(profile(), profile(ANA), granted(), first, merged(ROSA, ANA), reversal(first, NOON + HOUR))
+    assert world.messages()[-1].kind == "hours_reversed"
+    world.hear(unmerged(ROSA, ANA), again)
+    assert [m.kind for m in world.messages() if world.obstacle(m) is None] == ["hours_granted"]
+
+
 def test_what_nea_said_of_somebody_else_is_taken_back_with_their_link(world: World) -> None:
     world.hear(submitted(), reviewed(Decision.NOT_YET))
     received, returned = world.messages()
