@@ -194,7 +194,7 @@ def _held(scene: Scene) -> Letter:
 
 def _reversed(scene: Scene) -> Letter:
     entry = _entry(scene)
-    why = reversals.why(entry, scene.group)
+    why = reversals.why(entry, scene.group, scene.sessions.get(entry.session_id or ""))
     again = reversals.granted_anew(entry, scene.group)
     return scene.letter(
         scene.program.contacts.clock_hours,

@@ -4,25 +4,27 @@ from enum import StrEnum
 
 from contracts.kinds import EntryKind, MissingStep
 from services.notifications.standing import Group
-from services.notifications.state import Entry, Registry
+from services.notifications.state import Entry, Registry, Session
 
 
 class Why(StrEnum):
     REVOKED = "revoked"  # NEA took the micro-credential back
     WITHDRAWN = "withdrawn"  # the clock hours registration was withdrawn
-    ATTENDANCE = "attendance"  # the attendance was corrected, or the session did not count
+    ATTENDANCE = "attendance"  # the attendance was corrected
+    SESSION = "session"  # the session was cancelled, or planned anew as one of another kind
     STEP_UNDONE = "step_undone"  # a step that the hours rest on no longer holds
     DOUBLE = "double"  # counted twice, once in each of two accounts
     CHANGED = "changed"  # what they rest on was changed
 
 
-def why(reversal: Entry, group: Group) -> Why:
-    """The most telling reason that the facts support."""
+def why(reversal: Entry, group: Group, session: Session | None) -> Why:
+    """The most telling reason that the facts support. `session`: the one that the hours were for, as planned now."""
     if reversal.kind is EntryKind.MICRO_CREDENTIAL:
         return _why_credential(reversal, group)
     attended = {a.session_id for a in group.attendances}
     if reversal.session_id not in attended:
-        return Why.ATTENDANCE
+        off = session is not None and (session.cancelled or session.kind.value != reversal.kind.value)
+        return Why.SESSION if off else Why.ATTENDANCE
     return Why.DOUBLE if _was_double(reversal, group) else Why.ATTENDANCE
 
 

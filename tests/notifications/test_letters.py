@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from contracts.event import EventData
-from contracts.kinds import Decision, EntryKind
+from contracts.kinds import Decision, EntryKind, SessionKind
 from contracts.program import Programs
 from services.notifications import checklist, letters, rendering, words
 from services.notifications.announcing import scene_of
@@ -19,6 +19,7 @@ from tests.notifications.builders import (
     TRA1,
     attended,
     awarded,
+    called_off,
     corrected,
     granted,
     held,
@@ -31,6 +32,7 @@ from tests.notifications.builders import (
     reversal,
     reviewed,
     revoked,
+    scheduled,
     submitted,
     withdrawn,
 )
@@ -247,6 +249,15 @@ def test_a_reversal_says_why(facts: list[EventData], why: str) -> None:
     found = said(granted(at=NOW), *facts, reversal(granted(at=NOW), NOW), kind="hours_reversed")
     assert why in found
     assert "Total: 0 clock hours" in found
+
+
+@pytest.mark.parametrize("planned", [called_off(), scheduled(kind=SessionKind.ORIENTATION)])
+def test_hours_of_a_session_that_does_not_count_any_more_are_not_said_to_be_a_correction(planned: EventData) -> None:
+    hours = granted(kind=EntryKind.WORKSHOP, minutes=90, about="W-1")
+    found = said(
+        scheduled(), attended(at=NOW), hours, planned, corrected(at=NOW), reversal(hours, NOW), kind="hours_reversed"
+    )
+    assert "because the session is on record as cancelled, or as one of another kind." in found
 
 
 def test_a_corrected_attendance_is_named_and_what_stands_in_its_place() -> None:
