@@ -101,7 +101,8 @@ async def batch(db: Any, session: Any, records: list[Any], follows: dict[Any, Fo
     ]
     positions.update(ends)
     for collection, operations in rows.items():
-        await db[collection].bulk_write(operations, ordered=False, session=session)
+        if operations:  # nothing where all was read before
+            await db[collection].bulk_write(operations, ordered=False, session=session)
 
 
 def _outbox_row(consequence: Consequence, event: dict[str, Any], key: str, number: int) -> dict[str, Any]:
