@@ -62,6 +62,12 @@ def ratios(figures: dict[str, Any]) -> dict[str, float]:
     }
 
 
+def to_record(figures: dict[str, Any], wanted: Container[str]) -> dict[str, float]:
+    """The ratios to the limits of those figures that were measured in this run."""
+    of_this_run = ratios({name: found for name, found in figures.items() if name in wanted})
+    return {name: ratio for name, ratio in of_this_run.items() if name.partition(" (")[0] in LIMITS}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--full", action="store_true")
@@ -78,7 +84,7 @@ def main() -> int:
     now, recorded = ratios(figures), report.recorded()
     report.write(figures, now)
     if given.record:
-        report.record(recorded | {name: ratio for name, ratio in now.items() if name.partition(" (")[0] in LIMITS})
+        report.record(recorded | to_record(figures, wanted))
     fallen = [name for name, was in recorded.items() if now.get(name, was) < FALLEN * was]
     for name, ratio in now.items():
         was = f" (recorded {recorded[name]:.2f})" if name in recorded else ""
