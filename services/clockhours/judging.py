@@ -107,13 +107,13 @@ class Judgement:
     def _grant(self, due: Due, root: str, members: tuple[str, ...]) -> None:
         """Write down hours that are due, under the id by which the educator is known now."""
         granted_at, ordinal = self._next(members)
-        account = self.accounts[root]
-        generation = account.reversals.get(due.subject, 0)
+        account, subject = self.accounts[root], due.subject
+        generation = account.reversals.get(subject, 0)
         entry = Entry(
-            entry_id=ledger.entry_id(root, due.subject, generation),
+            entry_id=ledger.entry_id(root, subject, generation),
             educator_id=root,
-            kind=due.subject[0],
-            subject=due.subject[1],
+            kind=due.kind,
+            subject=subject[1],
             generation=generation,
             minutes=due.minutes,
             micro_credential_id=due.micro_credential_id,
@@ -127,7 +127,7 @@ class Judgement:
             ordinal=ordinal,
         )
         self.accounts[root] = account.but(
-            live=account.live.put(due.subject, entry), last_granted_at=granted_at, last_ordinal=ordinal
+            live=account.live.put(subject, entry), last_granted_at=granted_at, last_ordinal=ordinal
         )
         self.outcomes.append(Granted(entry))
 
