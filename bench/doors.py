@@ -77,6 +77,41 @@ async def fastapi_insert(mongo: str, database: str) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
+async def by_hand(mongo: str, database: str) -> AsyncIterator[Any]:
+    """The limit: whatever has come is inserted together, majority-durable, and then answered; no check, no framework."""
+    waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
+    came = asyncio.Event()
+
+    async def commit(intake: Any) -> None:
+        while True:
+            await came.wait()
+            came.clear()
+            group = waiting.copy()
+            waiting.clear()
+            await intake.insert_many([document for document, _ in group], ordered=False)
+            for _, answer in group:
+                answer.set_result(None)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        while (part := await receive()).get("more_body"):
+            body += part["body"]
+        document = {"_id": dict(scope["headers"])[b"webhook-id"].decode(), "body": body + part["body"]}
+        answer = asyncio.get_running_loop().create_future()
+        waiting.append((document, answer))
+        came.set()
+        await answer
+        await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    with connect(mongo, database) as base:
+        await base.ensure({"intake": ()})
+        committing = asyncio.create_task(commit(base["intake"]))
+        yield application
+        committing.cancel()
+
+
+@asynccontextmanager
 async def asgi_empty(mongo: str, database: str) -> AsyncIterator[Any]:
     """The least that answers 202."""
 
@@ -95,6 +130,7 @@ DOORS = {
     "enrollment": enrollment,
     "fastapi_empty": fastapi_empty,
     "fastapi_insert": fastapi_insert,
+    "by_hand": by_hand,
     "asgi_empty": asgi_empty,
 }
 
