@@ -132,7 +132,8 @@ def _suppress(tx: Tx, address_id: str, document: Mapping[str, Any], code: int) -
     since = {"$setOnInsert": {"since": tx.now, "schema": SCHEMA, **about}}
     tx.bulk("suppressed", UpdateOne({"_id": address_id}, since, upsert=True))
     opened = {"kind": Task.ADDRESS_REFUSED.value, "status": "open", "opened_at": tx.now, "schema": SCHEMA, **about}
-    tx.bulk("tasks", UpdateOne({"_id": address_id}, {"$set": opened}, upsert=True))
+    before = dict.fromkeys(("by", "reason", "resolved_at"), "")  # what was said then is about another time
+    tx.bulk("tasks", UpdateOne({"_id": address_id}, {"$set": opened, "$unset": before}, upsert=True))
 
 
 async def _reopen_unsaid(tx: Tx, dropped: Sequence[Settled]) -> None:

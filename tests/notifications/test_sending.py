@@ -180,6 +180,17 @@ async def test_an_address_that_is_refused_gets_nothing_more_and_staff_a_task(not
     assert (await notifications.states())["hours_granted"] == "sent"
 
 
+async def test_a_task_that_is_open_again_is_seen_to_by_nobody_yet(notifications: Notifications) -> None:
+    async with notifications.asked_by("staff") as staff:
+        for fact in (profile(), granted()):
+            await notifications.hear(fact)
+            notifications.mail.will(ADDRESS, How.SAYS_550)
+            await notifications.send()
+            [task] = (await staff.get("/tasks")).json()["items"]
+            assert (task["status"], task["by"], task["reason"]) == ("open", None, None)
+            await staff.post(f"/tasks/{task['task_id']}/resolve", json={"by": "Kim", "reason": "it is there again"})
+
+
 async def test_a_message_that_is_refused_itself_fails_and_the_address_stays_good(notifications: Notifications) -> None:
     notifications.mail.will(ADDRESS, How.SAYS_554_LATER)
     await notifications.hear(profile(), granted())
