@@ -27,41 +27,69 @@ STOP_SECONDS = 2.0
 NEAR = 200  # records apart: nearer ones are read through, farther ones sought
 
 
+class _Eye:
+    """The clients with which one question at a time is asked. They are opened when first needed."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self.turn = asyncio.Lock()
+        self._kafka = kafka
+        self._consumer: AIOKafkaConsumer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def consumer(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            client = AIOKafkaConsumer(
+                **self._kafka.options,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                fetch_max_wait_ms=100,
+                request_timeout_ms=int(ANSWER_SECONDS * 1000),
+            )
+            self._consumer = await started(client, client.stop)
+        return self._consumer
+
+    async def admin(self) -> AIOKafkaAdminClient:
+        if self._admin is None:
+            client = AIOKafkaAdminClient(**self._kafka.options, request_timeout_ms=int(ANSWER_SECONDS * 1000))
+            self._admin = await started(client, client.close)
+        return self._admin
+
+    async def close(self) -> None:
+        consumer, admin = self._consumer, self._admin
+        self._consumer = self._admin = None  # before any wait, for the next question may begin meanwhile
+        await _stopped(consumer and consumer.stop())
+        await _stopped(admin and admin.close())
+
+
 class Cluster:
-    """One process's eyes. Opens its clients when first asked, and anew after a fault."""
+    """One process's eyes: with one it reads records, with the other it asks for all else."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
-        self._reader: AIOKafkaConsumer | None = None
-        self._asker: AIOKafkaConsumer | None = None
-        self._admin: AIOKafkaAdminClient | None = None
-        self._reading, self._asking = asyncio.Lock(), asyncio.Lock()
+        self._reading, self._asking = _Eye(kafka), _Eye(kafka)
 
     async def close(self) -> None:
-        for client in (self._reader, self._asker):
-            await _stopped(client and client.stop())
-        await _stopped(self._admin and self._admin.close())
-        self._reader = self._asker = self._admin = None
+        for eye in (self._reading, self._asking):
+            await eye.close()
 
     async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The offset after the last record of each partition."""
         wanted = {self._kafka.physical_partition(partition): partition for partition in partitions}
         async with self._answering(self._asking):
-            if self._asker is None:
-                self._asker = await self._consumer()
-            ends = await self._asker.end_offsets(list(wanted))
+            ends = await (await self._asking.consumer()).end_offsets(list(wanted))
         return {wanted[tp]: end for tp, end in ends.items()}
 
     async def committed(self, group: str) -> dict[Partition, int]:
         """Where a group stands, of the partitions that it has committed for."""
         async with self._answering(self._asking):
-            committed = await (await self._administrator()).list_consumer_group_offsets(self._kafka.prefix + group)
+            committed = await (await self._asking.admin()).list_consumer_group_offsets(self._kafka.prefix + group)
         return {self._kafka.logical_partition(tp): at.offset for tp, at in committed.items()}
 
     async def members(self, group: str) -> int:
         """How many processes consume in a group."""
         async with self._answering(self._asking):
-            answers = await (await self._administrator()).describe_consumer_groups([self._kafka.prefix + group])
+            answers = await (await self._asking.admin()).describe_consumer_groups([self._kafka.prefix + group])
         return sum(len(described[5]) for answer in answers for described in answer.groups)
 
     async def records(self, places: Iterable[Place]) -> dict[Place, Record | Failure]:
@@ -76,9 +104,7 @@ class Cluster:
         return found
 
     async def _read(self, wanted: Mapping[Partition, set[int]], found: dict[Place, Record | Failure]) -> None:
-        if self._reader is None:
-            self._reader = await self._consumer()
-        reader = self._reader
+        reader = await self._reading.consumer()
         partitions = {self._kafka.physical_partition(partition): partition for partition in wanted}
         reader.assign(list(partitions))
         first = await reader.beginning_offsets(list(partitions))
@@ -87,7 +113,7 @@ class Cluster:
             tp: sorted(at for at in wanted[partition] if first[tp] <= at < ends[tp])
             for tp, partition in partitions.items()
         }
-        self._seek(left)
+        _seek(reader, left)
         while any(left.values()):
             read_now = await reader.getmany(timeout_ms=1000, max_records=500)
             for tp in [tp for tp, offsets in left.items() if offsets]:
@@ -103,40 +129,29 @@ class Cluster:
                 elif not left[tp]:
                     reader.pause(tp)
 
-    def _seek(self, left: Mapping[TopicPartition, list[int]]) -> None:
-        assert self._reader is not None  # noqa: S101 - for the type checker
-        for tp, offsets in left.items():
-            if offsets:
-                self._reader.seek(tp, offsets[0])
-            else:
-                self._reader.pause(tp)
-
     @asynccontextmanager
-    async def _answering(self, lock: asyncio.Lock) -> AsyncIterator[None]:
-        """One question at a time, within bounds; after a fault with new clients."""
+    async def _answering(self, eye: _Eye) -> AsyncIterator[None]:
+        """One question at a time, within bounds; after a fault with new clients, but where its turn never came.
+
+        Then another's question is under way, as it may be with the other eye.
+        """
+        has_turn = False
         try:
-            async with asyncio.timeout(ANSWER_SECONDS), lock:
+            async with asyncio.timeout(ANSWER_SECONDS), eye.turn:
+                has_turn = True
                 yield
         except (KafkaError, OSError, TimeoutError) as error:
-            await self.close()
+            if has_turn:
+                await eye.close()
             raise TransientError(type(error).__name__) from error
 
-    async def _consumer(self) -> AIOKafkaConsumer:
-        consumer = AIOKafkaConsumer(
-            **self._kafka.options,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            fetch_max_wait_ms=100,
-            request_timeout_ms=int(ANSWER_SECONDS * 1000),
-        )
-        return await started(consumer, consumer.stop)
 
-    async def _administrator(self) -> AIOKafkaAdminClient:
-        if self._admin is None:
-            client = AIOKafkaAdminClient(**self._kafka.options, request_timeout_ms=int(ANSWER_SECONDS * 1000))
-            self._admin = await started(client, client.close)
-        return self._admin
+def _seek(reader: AIOKafkaConsumer, left: Mapping[TopicPartition, list[int]]) -> None:
+    for tp, offsets in left.items():
+        if offsets:
+            reader.seek(tp, offsets[0])
+        else:
+            reader.pause(tp)
 
 
 async def _stopped(stopping: Awaitable[None] | None) -> None:

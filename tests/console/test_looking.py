@@ -1,15 +1,18 @@
 """Looking at a real Kafka without taking part in it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from contracts import topics
+from eventing import looking
 from eventing.batch import Failure, Partition, Record
-from eventing.kafka import KafkaSettings, ensure_topics, producer
+from eventing.kafka import KafkaSettings, TopicPartition, ensure_topics, producer
 from eventing.looking import Cluster
 from eventing.testing import Topics
 from eventing.transient import TransientError
@@ -72,6 +75,31 @@ async def test_a_place_of_no_record_in_the_middle_or_at_the_end_is_not_waited_fo
     places = [(TOPIC.name, 0, at) for at in range(4)]
     assert set(await cluster.records(places)) == {places[0], places[2]}
     assert await cluster.records(places[3:]) == {}
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda c: c.records([(TOPIC.name, 0, 0)]), lambda c: c.ends([(TOPIC.name, 0)]), lambda c: c.members("g")]
+)
+async def test_a_question_that_is_not_answered_in_time_cuts_off_no_other(
+    cluster: Cluster, ask: Callable[[Cluster], Awaitable[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that Kafka is asked beside it, nor the one whose end it waited for in vain."""
+    everywhere = [(TOPIC.name, number) for number in range(TOPIC.partitions)]
+    began, go_on, ends = asyncio.Event(), asyncio.Event(), AIOKafkaConsumer.end_offsets
+
+    async def slowly(self: AIOKafkaConsumer, partitions: list[TopicPartition]) -> Any:
+        began.set()
+        await go_on.wait()
+        return await ends(self, partitions)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", slowly)
+    first = asyncio.create_task(cluster.ends(everywhere))
+    await began.wait()
+    monkeypatch.setattr(looking, "ANSWER_SECONDS", 0)
+    with pytest.raises(TransientError):
+        await ask(cluster)
+    go_on.set()
+    assert set(await first) == set(everywhere)
 
 
 async def test_ends_and_a_group_that_never_was(settings: KafkaSettings, cluster: Cluster) -> None:
