@@ -19,6 +19,7 @@ from services.notifications.store import Tx
 MOST_EDUCATORS = 200
 DIGEST_AT = time(7)
 DAY = timedelta(days=1)
+COMMITTED = timedelta(minutes=5)  # a unit's time is read when it begins: so long after it, what it wrote is there
 MOST_ALERTS = 100  # of our own lanes, in one turn
 OURS = "notifications\n"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,9 +89,10 @@ async def on_digest(database: Database, programs: Programs, neighbours: Neighbou
     if last is not None and last["day"] == today:
         return False
     since = last["at"] if last is not None and last["at"] <= now else now - DAY
-    day = await _day(database, max(since, now - 7 * DAY), neighbours)
+    until = now - COMMITTED
+    day = await _day(database, max(since, now - 7 * DAY), until, neighbours)
     async with Tx.begin(database, Batch.none(), now) as tx:
-        marked = {"$set": {"day": today, "at": now, "schema": SCHEMA}}
+        marked = {"$set": {"day": today, "at": until, "schema": SCHEMA}}
         tx.bulk("switch", UpdateOne({"_id": "digest"}, marked, upsert=True))
         if not day.is_empty:
             letter = staff.digest(day, program, now)
@@ -101,11 +103,12 @@ async def on_digest(database: Database, programs: Programs, neighbours: Neighbou
     return False
 
 
-async def _day(database: Database, since: datetime, neighbours: Neighbours) -> Day:
-    """Gather what happened. A service that does not answer is left out: the rest is worth sending."""
+async def _day(database: Database, since: datetime, until: datetime, neighbours: Neighbours) -> Day:
+    """Gather what happened in between. A service that does not answer is left out: the rest is worth sending."""
+    span = {"$gte": since, "$lt": until}
     with faults():
-        cases = [case async for case in database["educators"].aggregate(_cases(since))]
-        mail = [row async for row in database["messages"].aggregate(_mail(since))]
+        cases = [case async for case in database["educators"].aggregate(_cases(span))]
+        mail = [row async for row in database["messages"].aggregate(_mail(span))]
         tasks = await database["tasks"].find({"status": "open"}).to_list(100)
     found = [_open(case) for case in cases]
     parked = await neighbours.parked()
@@ -124,18 +127,18 @@ async def _day(database: Database, since: datetime, neighbours: Neighbours) -> D
     )
 
 
-def _cases(since: datetime) -> list[dict[str, Any]]:
+def _cases(span: Mapping[str, datetime]) -> list[dict[str, Any]]:
     # Chosen by when we learned of it: what was read late, or parked, may have been opened before the last digest. What
     # an earlier build stored does not say when it learned: the time of the event that it heard stands for it.
-    learned, heard = {"cases.learned_at": {"$gte": since}}, {"cases.heard_at": {"$gte": since}}
+    learned, heard = {"cases.learned_at": span}, {"cases.heard_at": span}
     maybe, new = {"$or": [learned, heard]}, {"$or": [learned, {"cases.learned_at": None, **heard}]}
     in_order = {"$sort": {"cases.learned_at": 1, "cases.heard_at": 1}}
     return [{"$match": maybe}, {"$unwind": "$cases"}, {"$match": new}, in_order, {"$limit": 500}]
 
 
-def _mail(since: datetime) -> list[dict[str, Any]]:
+def _mail(span: Mapping[str, datetime]) -> list[dict[str, Any]]:
     # Chosen by when it failed: mail that was put off may have been made two days before.
-    bad = {"status": {"$in": [Status.FAILED.value, Status.UNKNOWN.value]}, "failed_at": {"$gte": since}}
+    bad = {"status": {"$in": [Status.FAILED.value, Status.UNKNOWN.value]}, "failed_at": span}
     return [{"$match": bad}, {"$group": {"_id": "$kind", "count": {"$sum": 1}}}]
 
 

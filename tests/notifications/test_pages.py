@@ -398,6 +398,7 @@ async def test_staff_hear_of_an_identity_conflict_at_once_and_of_the_rest_once_a
 ) -> None:
     conflict = events.ConflictOpened(educator_id=ROSA, kind=ConflictKind.IDENTITY_CONFLICT, holder_educator_id=ANA)
     await notifications.hear(profile(), conflict, case(ExceptionKind.LATE_ATTEMPT))
+    notifications.clock.now += HOUR
     async with httpx.AsyncClient() as client:
         for _ in range(2):
             await on_digest(notifications.database, notifications.programs, Neighbours(client), notifications.clock())

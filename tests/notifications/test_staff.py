@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -177,6 +178,24 @@ async def test_an_exception_that_is_read_after_the_days_digest_is_in_the_next_on
             # Looked at again the same day, as it is every half minute: that is no digest.
             await on_digest(notifications.database, notifications.programs, neighbours, notifications.clock())
             notifications.clock.now += HOUR
+
+
+async def test_what_was_not_committed_yet_when_the_digest_looked_is_in_the_next_one(
+    notifications: Notifications, neighbours: Neighbours
+) -> None:
+    """A unit's time is read when it begins: what it writes may be older than the digest that did not see it."""
+    await notifications.hear(profile())
+    opened, digests = notifications.records(case(ExceptionKind.LATE_ATTEMPT)), notifications.database["messages"]
+    notifications.clock.now += DAY
+    looked_at = notifications.clock()
+    await on_digest(notifications.database, notifications.programs, neighbours, looked_at)
+    notifications.clock.now -= timedelta(seconds=1)
+    await notifications.apply(opened)
+    await digests.insert_one({"kind": "welcome", "status": "failed", "failed_at": notifications.clock()})
+    for days in (1, 2):
+        await on_digest(notifications.database, notifications.programs, neighbours, looked_at + days * DAY)
+        subjects = [row["subject"] async for row in digests.find({"kind": "staff_digest"})]
+        assert subjects == ["Micro-credentials today: 1 new exception and 1 failed mail"]
 
 
 def test_the_digests_subject_counts_one_and_many() -> None:
