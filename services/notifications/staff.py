@@ -32,15 +32,14 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What happened since the last digest. `unmatched` and `parked` None: the service could not be asked."""
+    """What happened since the last digest. `unmatched` None: enrollment could not be asked."""
 
-    since: datetime
     new: tuple[Open, ...] = ()
     held_too_long: tuple[Open, ...] = ()
     mail: Mapping[str, int] | None = None  # failed and unknown, by kind
     tasks: tuple[str, ...] = ()
     unmatched: int | None = None
-    parked: Mapping[str, int] | None = None
+    parked: Mapping[str, int] | None = None  # lanes, by service
 
     @property
     def is_empty(self) -> bool:
@@ -117,6 +116,6 @@ def examples(programs: Programs) -> Iterator[Letter]:
     held = (Open(ExceptionKind.HELD_TOO_LONG, "E-0077", "NEA_TRA1", at),)
     mail = {"hours_granted": 1, "welcome": 2}
     yield digest(
-        Day(at, new, held, mail, ("educator E-3301: the mail server said 550",), 3, {"enrollment": 1}), program, at
+        Day(new, held, mail, ("educator E-3301: the mail server said 550",), 3, {"enrollment": 1}), program, at
     )
     yield identity_conflict("E-1042", "E-0815", program)

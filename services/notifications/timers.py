@@ -110,20 +110,16 @@ async def _day(database: Database, since: datetime, until: datetime, neighbours:
         cases = [case async for case in database["educators"].aggregate(_cases(span))]
         mail = [row async for row in database["messages"].aggregate(_mail(span))]
         tasks = await database["tasks"].find({"status": "open"}).to_list(100)
+        own = await database["lanes"].count_documents({"parked": {"$gt": 0}})
     found = [_open(case) for case in cases]
-    parked = await neighbours.parked()
-    own = await database["parked"].count_documents({})
-    counts = {service: len(those.lanes) for service, those in parked.items() if those.lanes} | (
-        {"notifications": own} if own else {}
-    )
+    parked = {service: len(those.lanes) for service, those in (await neighbours.parked()).items()}
     return Day(
-        since,
         tuple(case for case in found if case.kind is not ExceptionKind.HELD_TOO_LONG),
         tuple(case for case in found if case.kind is ExceptionKind.HELD_TOO_LONG),
         {row["_id"]: row["count"] for row in mail},
         tuple(f"educator {task['educator_id'] or 'unknown'}: the mail server said {task['code']}" for task in tasks),
         await neighbours.unmatched(),
-        counts,
+        {service: lanes for service, lanes in (parked | {"notifications": own}).items() if lanes},
     )
 
 
