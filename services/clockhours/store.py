@@ -47,7 +47,8 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     ),
     # The list's order, of all and of one status, so that a page reads no more than it shows.
     "exceptions": (Index.on("status", "opened_at", "_id"), Index.on("opened_at", "_id"), Index.on("educator_id")),
-    "held": (Index.on("since"),),
+    # By the second the timer meets no row that staff were told of: those of who gave up stay for good.
+    "held": (Index.on("since"), Index.on("alerted", "since")),
     "sessions": (),  # titles
     "names": (),  # of educators, for transcript and export; gone on erasure
     "transcripts": (Index.on("educator_id", "-issued_at"),),

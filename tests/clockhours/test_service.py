@@ -563,6 +563,16 @@ async def test_a_page_of_the_exceptions_reads_no_more_than_it_shows(clockhours: 
         assert max(read) <= 21 + 7  # and those of the moment at which the last page ended
 
 
+async def test_the_timer_of_long_held_hours_looks_at_none_that_staff_were_told_of(clockhours: Clockhours) -> None:
+    """Who gave up stays held for good: of those there are more each year."""
+    await clockhours.given(*(registered(f"e{n}", TRA1) for n in range(5)))
+    clockhours.clock.now += timedelta(days=61)
+    await clockhours.tick()
+    async with _read_of(clockhours.database, "held") as read:
+        await clockhours.tick()
+    assert read == [0]
+
+
 async def test_an_export_reads_the_accounts_that_were_merged_and_no_others(clockhours: Clockhours) -> None:
     await clockhours.given(*(oriented(f"e{n}") for n in range(20)), oriented(ANA), merged("e1", into=ANA))
     async with _read_of(clockhours.database, "educators") as read:
