@@ -13,10 +13,10 @@ from wea.fleet import Service
 ADMIN = "admin"
 ALREADY_EXISTS = (51002, 51003)  # a role, a user
 
-READ = ("find", "listIndexes", "collStats")
+READ = ("find", "listIndexes")
 APPEND = ("insert",)
-CHANGE = ("update", "remove", "createIndex", "createCollection", "collMod", "changeStream")
-DATABASE = ("listCollections", "dbStats")
+CHANGE = ("update", "remove", "createIndex", "createCollection", "collMod")
+DATABASE = ("listCollections",)
 
 
 def user_uri(admin_uri: str, service: Service, password: str) -> str:
