@@ -15,7 +15,7 @@ import runpy
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from wea import settings
@@ -133,9 +133,20 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             requests.close()
+            _forget_metrics(service for service in sys.argv[2:] if service != request["module"])
             _become(request["module"], request["environment"], request["log"])
         requests.write(f"{pid}\n")
         requests.flush()
+
+
+def _forget_metrics(services: Iterable[str]) -> None:
+    """Show nothing of what other services count: it never moves here, and reads as if it were 0 with them."""
+    from prometheus_client import REGISTRY
+    from prometheus_client.metrics import MetricWrapperBase
+
+    for loaded in (sys.modules[name] for service in services if (name := f"{service}.metrics") in sys.modules):
+        for metric in (one for one in vars(loaded).values() if isinstance(one, MetricWrapperBase)):
+            REGISTRY.unregister(metric)
 
 
 def _become(module: str, environment: Mapping[str, str], log: str) -> None:

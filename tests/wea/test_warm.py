@@ -23,6 +23,10 @@ if os.environ.get("WEA_WORD") == "end":
     sys.exit(3)
 signal.pause()
 """
+SHOWS_METRICS = """
+from prometheus_client import REGISTRY
+print(*(one.name for one in REGISTRY.collect() if one.name.endswith("_seen")), "and no more", flush=True)
+"""
 
 
 @pytest.fixture
@@ -64,6 +68,27 @@ async def test_a_forked_service_is_loaded_already_and_has_its_own_environment_an
         await warm.stop()
         one.kill()
         other.kill()
+
+
+async def test_a_forked_service_shows_no_metrics_of_the_others_that_are_loaded(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Theirs never move here, and a 0 would say what is not so: that Kafka does not answer, for one."""
+    for name in ("greeter", "doorman"):
+        package = tmp_path / "modules" / name
+        package.mkdir(exist_ok=True)
+        (package / "app.py").write_text(f"import {name}.metrics\n")
+        (package / "metrics.py").write_text(
+            f"from prometheus_client import Gauge\nSEEN = Gauge('{name}_seen', 'All')\n"
+        )
+        (package / "__main__.py").write_text(SHOWS_METRICS)
+    warm = Warm(["greeter", "doorman"], environment)
+    try:
+        await forked(warm, tmp_path / "log")
+        await said(tmp_path / "log", "and no more\n")
+        assert (tmp_path / "log").read_text() == "greeter_seen and no more\n"
+    finally:
+        await warm.stop()
 
 
 async def test_its_end_is_seen_however_it_comes(tmp_path: Path, environment: dict[str, str]) -> None:
