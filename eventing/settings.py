@@ -1,4 +1,4 @@
-"""The settings that every service has. A service's settings.py extends this; nothing else reads the environment."""
+"""The settings that every service has. A service's settings.py extends these; nothing else reads the environment."""
 
 import os
 from pathlib import Path
@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eventing.gate import MOST_KEYS
 from eventing.kafka import KafkaSettings, read_security
+from eventing.keys import HASHED
 
 DEVELOPMENT_SECRET = "development-only"  # noqa: S105 - refused in production
 
@@ -50,6 +51,29 @@ class ServiceSettings(BaseSettings):
     def kafka_settings(self) -> KafkaSettings:
         security = read_security(self.kafka_security.get_secret_value())
         return KafkaSettings(self.kafka, self.kafka_prefix, self.instance, security)
+
+
+class NeighbourSettings(ServiceSettings):
+    """Of a service that asks the others over HTTP, with their own keys."""
+
+    urls: str = ""  # SERVICE=URL, comma separated; a service may repeat, once for each replica
+
+    @property
+    def addresses(self) -> dict[str, list[str]]:
+        """Service to the addresses of its replicas. Raises ValueError."""
+        found: dict[str, list[str]] = {}
+        for part in filter(None, (one.strip() for one in self.urls.split(","))):
+            name, separator, url = part.partition("=")
+            if not separator or not name or not url:
+                raise ValueError("WEA_URLS is SERVICE=URL,SERVICE=URL")
+            found.setdefault(name, []).append(url.rstrip("/"))
+        return found
+
+    @property
+    def key_of(self) -> dict[str, str]:
+        """Role to the first of its keys that stands here whole: of a hashed one nobody knows what to send."""
+        parts = [part.strip().partition("=") for part in self.keys.get_secret_value().split(",")]
+        return {role: key for role, _, key in reversed(parts) if key and not key.startswith(HASHED)}
 
 
 def traces_wanted() -> bool:

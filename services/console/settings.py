@@ -5,15 +5,14 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from eventing.settings import ServiceSettings
+from eventing.settings import NeighbourSettings
 
 
-class Settings(ServiceSettings):
+class Settings(NeighbourSettings):
     """Read from WEA_... variables. WEA_KEYS holds a key of each role: the console asks the other services with them."""
 
     port: int = 8080
     database: str = "console"
-    urls: str = ""  # SERVICE=URL, comma separated; a service may repeat, once for each replica
     console_users: Path | None = None  # TOML: who may sign in, with which roles
     oidc_issuer: str = ""  # sign-in by OpenID Connect when given, with the two below
     oidc_client_id: str = ""
@@ -25,23 +24,6 @@ class Settings(ServiceSettings):
     @property
     def keep(self) -> timedelta:
         return timedelta(days=self.keep_days)
-
-    @property
-    def addresses(self) -> dict[str, list[str]]:
-        """Service to the addresses of its replicas. Raises ValueError."""
-        found: dict[str, list[str]] = {}
-        for part in filter(None, (one.strip() for one in self.urls.split(","))):
-            name, separator, url = part.partition("=")
-            if not separator or not name or not url:
-                raise ValueError("WEA_URLS is SERVICE=URL,SERVICE=URL")
-            found.setdefault(name, []).append(url.rstrip("/"))
-        return found
-
-    @property
-    def key_of(self) -> dict[str, str]:
-        """Role to the first key of it."""
-        parts = [part.strip().partition("=") for part in self.keys.get_secret_value().split(",") if part.strip()]
-        return {role: key for role, _, key in reversed(parts)}
 
     @property
     def secure(self) -> bool:

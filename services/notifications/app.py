@@ -58,9 +58,8 @@ async def opened(settings: Settings, programs: Programs | None = None) -> AsyncI
     async with AsyncExitStack() as stack:
         uri = settings.mongo.get_secret_value()
         database = stack.enter_context(mongo.connect(uri, settings.database, app=NAME))
-        neighbours = Neighbours(
-            await stack.enter_async_context(httpx.AsyncClient()), settings.neighbours, settings.key_of_each_role
-        )
+        urls = {name: first for name, (first, *_) in settings.addresses.items()}
+        neighbours = Neighbours(await stack.enter_async_context(httpx.AsyncClient()), urls, settings.key_of)
         context = (database, programs, settings.portal_url)
         service = Service(
             name=NAME,

@@ -5,11 +5,11 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from eventing.settings import ServiceSettings
+from eventing.settings import NeighbourSettings
 
 
-class Settings(ServiceSettings):
-    """Read from WEA_... variables."""
+class Settings(NeighbourSettings):
+    """Read from WEA_... variables. The others are asked for what is unmatched and parked: staff hear of it."""
 
     database: str = "notifications"
     port: int = 8083
@@ -27,21 +27,8 @@ class Settings(ServiceSettings):
     dkim_selector: str = "wea"
     public_url: str = "http://127.0.0.1:8083"  # the base of the links in mails: this service as educators reach it
     portal_url: str = "https://example.org/courses"  # WEA's course registration
-    urls: str = ""  # name=URL, comma separated: asked for what is unmatched and parked, for the staff's digest
 
     @property
     def smtp_address(self) -> tuple[str, int]:
         host, _, port = self.smtp.rpartition(":")
         return host.strip("[]") or "127.0.0.1", int(port)
-
-    @property
-    def neighbours(self) -> dict[str, str]:
-        """The other services by name."""
-        pairs = (part.partition("=") for part in self.urls.split(",") if "=" in part)
-        return {name.strip(): url.strip().rstrip("/") for name, _, url in pairs}
-
-    @property
-    def key_of_each_role(self) -> dict[str, str]:
-        """One bearer key of each role, to ask the other services with."""
-        pairs = (part.partition("=") for part in self.keys.get_secret_value().split(",") if "=" in part)
-        return {role.strip(): key.strip() for role, _, key in pairs}

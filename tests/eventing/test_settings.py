@@ -5,6 +5,7 @@ import json
 import pytest
 
 from eventing.kafka import read_security
+from eventing.settings import NeighbourSettings
 
 SIGNED_IN = {
     "security_protocol": "SASL_SSL",
@@ -39,3 +40,17 @@ def test_a_slip_in_it_is_named_and_no_secret_is(slip: dict[str, str], said: str)
 def test_signing_in_is_not_left_out_where_no_protocol_is_named() -> None:
     with pytest.raises(ValueError, match="sasl_mechanism is for SASL, and security_protocol is PLAINTEXT"):
         read_security(json.dumps({"sasl_mechanism": "PLAIN"}))
+
+
+def test_whoever_asks_the_others_does_so_with_a_key_that_is_there_whole() -> None:
+    hashed = f"staff=sha256:{'0' * 64}"
+    for keys in (f"staff=whole,{hashed}", f"{hashed},staff=whole", "staff=whole,staff=another", " staff=whole ,"):
+        assert NeighbourSettings.model_validate({"keys": keys}).key_of == {"staff": "whole"}
+    assert NeighbourSettings.model_validate({"keys": hashed}).key_of == {}
+
+
+def test_an_address_that_cannot_be_read_is_said() -> None:
+    settings = NeighbourSettings(urls="enrollment=http://one/, enrollment=http://two,clockhours=http://three")
+    assert settings.addresses == {"enrollment": ["http://one", "http://two"], "clockhours": ["http://three"]}
+    with pytest.raises(ValueError, match="WEA_URLS is SERVICE=URL"):
+        assert NeighbourSettings(urls="enrollment").addresses
