@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import structlog
+
 from contracts.kinds import ExceptionKind
 from contracts.program import Program, Programs
 from eventing.batch import Batch
 from eventing.mongo import Database, UpdateOne, faults
+from eventing.transient import TransientError
 from services.notifications import decisions, links, rendering, staff
 from services.notifications.announcing import subjects_of
 from services.notifications.documents import SCHEMA
@@ -16,9 +19,11 @@ from services.notifications.staff import Day, Open
 from services.notifications.state import Kind, Message, Status
 from services.notifications.store import Tx
 
+log = structlog.get_logger(__name__)
+
 MOST_EDUCATORS = 200
 DIGEST_AT = time(7)
-DAY = timedelta(days=1)
+DAY, AN_HOUR = timedelta(days=1), timedelta(hours=1)
 COMMITTED = timedelta(minutes=5)  # a unit's time is read when it begins: so long after it, what it wrote is there
 MOST_ALERTS = 100  # of our own lanes, in one turn
 OURS = "notifications\n"
@@ -28,10 +33,25 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 async def on_reminders(database: Database, programs: Programs, portal_url: str, now: datetime) -> bool:
     """Make the reminders that are due, and say when to look again. Answers whether there may be more.
 
-    However far programme time has jumped, each educator is looked at once, as things stand now.
+    However far programme time has jumped, each educator is looked at once, as things stand now. One who shows a bug of
+    ours is found by halving, and looked at an hour later: she must not keep everybody else from being reminded.
     """
+    most = MOST_EDUCATORS
+    while True:
+        try:
+            return await _remind(database, programs, portal_url, now, most)
+        except TransientError:
+            raise
+        except Exception:
+            if most == 1:
+                log.exception("reminder_failed", educator_ids=await _put_off(database, now))
+                return True
+        most //= 2
+
+
+async def _remind(database: Database, programs: Programs, portal_url: str, now: datetime, most: int) -> bool:
     async with Tx.begin(database, Batch.none(), now) as tx:
-        ids = await tx.due_reminders(MOST_EDUCATORS)
+        ids = await tx.due_reminders(most)
         await tx.load(ids)
         known = tx.known
         for id_ in ids:
@@ -39,7 +59,17 @@ async def on_reminders(database: Database, programs: Programs, portal_url: str, 
         subjects = subjects_of(known, (), programs, portal_url, now)
         tx.save(known, programs, subjects)
         await tx.write()
-    return len(ids) == MOST_EDUCATORS
+    return len(ids) == most
+
+
+async def _put_off(database: Database, now: datetime) -> list[str]:
+    """Look at the first of those who are due an hour later. Returns who it is."""
+    async with Tx.begin(database, Batch.none(), now) as tx:
+        ids = await tx.due_reminders(1)
+        for id_ in ids:
+            tx.bulk("educators", UpdateOne({"_id": id_}, {"$set": {"remind_at": now + AN_HOUR}}))
+        await tx.write()
+    return ids
 
 
 async def on_planned(database: Database, programs: Programs, portal_url: str, now: datetime) -> bool:

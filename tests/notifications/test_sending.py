@@ -96,6 +96,26 @@ async def test_reminders_of_one_scan_have_each_ones_own_address(notifications: N
     assert {row["educator_id"]: row["to"] for row in rows} == {ROSA: ADDRESS, ANA: "e-ana@example.org"}
 
 
+async def test_who_cannot_be_looked_at_keeps_nobody_else_from_being_reminded(notifications: Notifications) -> None:
+    """As after a release was taken back: what it stored of her, this one does not know."""
+    who = (ROSA, ANA, "E-last")
+    await notifications.hear(*(profile(each) for each in who))
+    await notifications.hear(*(registered(each, at=notifications.clock() - 3 * DAY) for each in who))
+    educators, messages = notifications.database["educators"], notifications.database["messages"]
+    [row] = (await educators.find_one({"_id": ANA}))["registrations"]
+
+    async def reminded() -> set[str]:
+        await notifications.tick()
+        return {row["educator_id"] async for row in messages.find({"kind": "steps_missing"})}
+
+    await educators.update_one({"_id": ANA}, {"$set": {"registrations": [{**row, "registry": "of tomorrow"}]}})
+    assert await reminded() == {ROSA, "E-last"}
+    await educators.update_one({"_id": ANA}, {"$set": {"registrations": [row]}})
+    assert await reminded() == {ROSA, "E-last"}
+    notifications.clock.now += HOUR
+    assert await reminded() == {*who}
+
+
 async def test_an_email_has_text_html_and_a_progress_link_of_its_own(notifications: Notifications) -> None:
     await notifications.hear(profile())
     await notifications.send()
