@@ -1,5 +1,6 @@
 """docker-compose.yml and what is written on top of it."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,15 @@ def test_every_setting_of_a_service_can_be_given_by_the_env_file(service: Any) -
     handed_on = {name for name, value in environment.items() if value is None or f"${{{name}:" in str(value)}
     page = (ROOT / "docs/containers.md").read_text()
     assert {name for name in settings - handed_on if f"`{name}`" not in page} == set()
+
+
+@pytest.mark.parametrize("name", [service.name for service in SERVICES])
+def test_what_the_image_says_is_not_taken_away(name: str) -> None:
+    """Docker drops a variable of the image that is listed without a value: no service found its programme file."""
+    said = re.findall(r"(\w+)=", " ".join(re.findall(r"^ENV (.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)))
+    assert {"WEA_PROGRAMS", "WEA_HOST"} <= set(said)
+    environment = compose()[name]["environment"]
+    assert {variable for variable in said if variable in environment and environment[variable] is None} == set()
 
 
 def test_the_proxy_before_the_console_can_be_named() -> None:
