@@ -25,6 +25,12 @@ def test_a_service_has_the_time_that_it_takes_to_stop(name: str) -> None:
     assert compose()[name]["stop_grace_period"] == f"{seconds}s"
 
 
+@pytest.mark.parametrize("name", [*(service.name for service in SERVICES), "provision", "check"])
+def test_whoever_is_told_to_stop_while_it_still_starts_does(name: str) -> None:
+    """Else its process, the first of the container, does not hear it, and is killed a minute later."""
+    assert compose()[name].get("init") is True
+
+
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_every_setting_of_a_service_can_be_given_by_the_env_file(service: Any) -> None:
     """Compose hands on what it lists and nothing else, without a word; what it decides itself the page says."""
