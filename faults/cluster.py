@@ -43,7 +43,10 @@ def docker(*arguments: str) -> str:
 
 
 def container(service: str) -> str:
-    return f"{os.environ.get('COMPOSE_PROJECT_NAME', 'wea')}_{service}_1"
+    """Its name, which compose's versions make differently."""
+    labels = {"project": os.environ.get("COMPOSE_PROJECT_NAME", "wea"), "service": service}
+    filters = [f"--filter=label=com.docker.compose.{label}={value}" for label, value in labels.items()]
+    return docker("ps", "--all", "--format={{.Names}}", *filters)
 
 
 def ask(program: str) -> str:
