@@ -4,7 +4,7 @@
 
 Plays by `wea demo` with the secrets of deploy/development.env. At its third moment the broker is stopped (or killed),
 at its eighth the mongod; both stay away until the story has ended and `wea check` has proved the books, and are
-started again then. Exits with 1 where the ledger or the books are wrong.
+started again then. Exits with 1 where the ledger or the books are wrong, or nothing was taken away.
 """
 
 import os
@@ -120,6 +120,10 @@ class Play:
         if demo.returncode:
             raise SystemExit(f"the demo ended with {demo.returncode}")
 
+    def missed(self) -> list[str]:
+        """What the story did not come to, because it was told to this system before."""
+        return [f"no {kind} was taken away" for kind in list(MOMENTS.values())[len(self.gone) :]]
+
 
 def is_moment(line: str) -> bool:
     """Does it begin with a date of the story?  Mon Mar 04, 10:00 ..."""
@@ -141,7 +145,7 @@ def main() -> int:
     play = Play("kill" if "kill" in sys.argv[1:] else "stop")
     try:
         play.story()
-        problems = wrong()
+        problems = [*wrong(), *play.missed()]
         with wea("check", "--wait", "120") as check:
             print(check.communicate()[0])
     finally:
