@@ -14,7 +14,7 @@ from services.notifications import seats
 from services.notifications.standing import Credential, Group
 from services.notifications.state import Educator, Kind, Message, Session, told_key
 
-PATIENCE = timedelta(days=2)  # between one registration and asking for the other
+PATIENCE = timedelta(days=2)  # between one registration, or an award, and asking for what else it needs
 WINDOW = timedelta(days=7)  # what is older is not written about
 DAYS_BEFORE = (14, 7, 3, 1, 0)  # of a deadline; 0: its last day
 WAKES, RESTS = time(7), time(20)
@@ -128,8 +128,7 @@ def open_items(group: Group, sessions: Sessions, programs: Programs, eligible: f
         credential for id_, credential in group.credentials.items() if id_ in eligible and credential.entry is None
     ]
     for credential in open_credentials:
-        yield from _registrations(credential)
-        yield from _steps(credential, group, sessions)
+        yield from _after_an_award(credential, (*_registrations(credential), *_steps(credential, group, sessions)))
     for program in programs:
         yield from _deadlines(open_credentials, program, programs)
 
@@ -190,6 +189,12 @@ def _steps(credential: Credential, group: Group, sessions: Sessions) -> Iterator
         at = max(heard_at, waits or heard_at)
         until = max(happened_at, waits or happened_at) + WINDOW
         yield Item(Kind.STEPS_MISSING, credential.id, cause, at, until, (credential.id,))
+
+
+def _after_an_award(credential: Credential, items: Iterable[Item]) -> Iterator[Item]:
+    """Whose hours wait though NEA has awarded reads in that letter what is missing: to be reminded of it can wait."""
+    award = credential.award
+    return (replace(item, at=max(item.at, award.heard_at + PATIENCE)) if award else item for item in items)
 
 
 def _last_steps(credential: Credential) -> Iterator[tuple[str, datetime, datetime]]:

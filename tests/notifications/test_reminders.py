@@ -23,6 +23,7 @@ from tests.notifications.builders import (
     called_off,
     gave_up,
     granted,
+    held,
     local,
     merged,
     nea_registered,
@@ -286,6 +287,18 @@ def test_nobody_is_asked_to_register_with_nea_who_must_have_done_so(implied: Eve
 
 def test_who_was_awarded_by_another_submission_is_not_asked_for_a_revision() -> None:
     assert _asked_to_revise(awarded(at=local(5, 9), submission="S-2")) == []
+
+
+def test_whose_hours_wait_for_an_award_hears_at_once_what_is_missing_and_is_reminded_two_days_later() -> None:
+    world = world_at(local(3, 12, 10))
+    known_to_nea = (nea_registered(at=local(3, 9)), submitted(at=local(3, 10)), awarded(at=local(3, 11)))
+    world.hear(*known_to_nea, held("workshop", "clock_hours_registration"))
+    assert "hours_held" in world.kinds()
+    assert reminded(world) == []
+    world.now += 2 * DAY
+    [message] = reminded(world)
+    said = {key.split("\n")[0] for key in message.told}
+    assert said == {"steps_missing", "clock_hours_registration_missing"}
 
 
 def test_a_late_submission_is_not_revised_in_time_and_takes_no_other_along() -> None:
