@@ -1,5 +1,6 @@
 """HTTP as every service speaks it: RFC 9457 problems, bearer keys with roles, cursor pages."""
 
+import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -141,6 +142,20 @@ class Requires(SecurityBase):
         return self._keys.check(request.headers.get("authorization"), *self._roles)
 
 
+class _SaidOnce(Request):
+    """A request whose JSON says each thing once: of a repeated key nobody could tell which one was meant."""
+
+    async def json(self) -> Any:
+        return json.loads(await self.body(), object_pairs_hook=_each_once)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise json.JSONDecodeError("A key is repeated", "", 0)
+    return value
+
+
 class KeyFirst(APIRoute):
     """A route that asks for the key first: FastAPI parses the body before any dependency, and answers for it."""
 
@@ -151,7 +166,7 @@ class KeyFirst(APIRoute):
         async def key_first(request: Request) -> Response:
             for caller in asked:
                 await caller(request)
-            return await answer(request)
+            return await answer(_SaidOnce(request.scope, request.receive))
 
         return key_first
 

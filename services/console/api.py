@@ -12,6 +12,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts import strict_json
+from contracts.strict_json import StrictJsonError
 from eventing.http import Keys, ProblemError, problem
 from eventing.transient import RefusedError, TransientError
 from services.console import metrics
@@ -219,9 +221,9 @@ async def _body(request: Request) -> dict[str, Any]:
     if int(request.headers.get("content-length") or 0) > LARGEST_FORM:
         raise ProblemError(413, "too_large", "That is more than an act may hold.")
     try:
-        content = orjson.loads(await request.body() or b"{}")
-    except orjson.JSONDecodeError:
-        raise ProblemError(400, "not_json", "Send JSON.") from None
+        content = strict_json.loads(await request.body() or b"{}")
+    except StrictJsonError as error:
+        raise ProblemError(400, error.reason.value, "Send JSON that says each thing once.") from None
     if not isinstance(content, dict):
         raise ProblemError(422, "invalid", "Send an object.")
     return dict(request.query_params) | content

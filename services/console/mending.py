@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from contracts import strict_json
 from eventing.clock import system_now
 from eventing.http import ProblemError
 from services.console import repairs
@@ -161,8 +162,9 @@ def _data(asked: Asked) -> Any:
     given = asked.query.get("data")
     if isinstance(given, str):
         try:
-            given = orjson.loads(given)
-        except orjson.JSONDecodeError as error:
+            orjson.loads(given)  # which says where a fault is
+            given = strict_json.loads(given.encode())
+        except ValueError as error:
             raise ProblemError(422, "invalid", f"The data is not JSON: {error}.") from None
     if not isinstance(given, dict):
         raise ProblemError(422, "invalid", "The data is a JSON object.", errors=[{"field": "data", "reason": "object"}])

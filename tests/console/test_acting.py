@@ -254,9 +254,17 @@ async def test_a_dry_run_that_cannot_be_read_is_refused_and_nothing_is_done(full
     assert (answer.status_code == 200 and answer.json()["dry_run"]) or answer.status_code == 422
 
 
-async def test_an_edit_that_is_not_json_is_refused(full: World) -> None:
+@pytest.mark.parametrize("data", ["{", '{"minutes": 90, "minutes": 60}'])
+async def test_an_edit_that_is_not_json_or_says_a_thing_twice_is_refused(full: World, data: str) -> None:
     browser, handle = await full.as_("operator"), await handle_of(full)
-    assert (await browser.post(f"/parked/enrollment/{handle}/edit", data="{")).status_code == 422
+    assert (await browser.post(f"/parked/enrollment/{handle}/edit", data=data)).status_code == 422
+
+
+async def test_an_act_of_a_program_that_says_a_thing_twice_is_refused(full: World) -> None:
+    full.services.tell("POST", "notifications", "/mail/stop", {})
+    twice = b'{"reason": "x", "dry_run": true, "dry_run": false}'
+    answer = await full.program("operator-key").post("/api/mail/stop", content=twice)
+    assert (answer.status_code, answer.json()["code"], full.services.posts()) == (400, "duplicate_key", [])
 
 
 async def test_what_was_mended_meanwhile_is_said_so(full: World) -> None:

@@ -9,9 +9,10 @@ from fastapi import FastAPI
 
 from eventing import bodies
 from eventing.bodies import MOST_BYTES, Bounded, Message
-from eventing.http import Reasoned, install_problems
+from eventing.http import KeyFirst, Reasoned, install_problems
 
 API = FastAPI()
+API.router.route_class = KeyFirst
 install_problems(API)
 API.add_middleware(Bounded)
 
@@ -39,6 +40,13 @@ async def test_a_body_that_comes_is_heard_as_it_came() -> None:
     async with client() as asking:
         answer = await asking.post("/act", json={"reason": "mended"})
     assert (answer.status_code, answer.json()) == (200, {"heard": "mended"})
+
+
+async def test_a_reason_that_is_given_twice_is_refused_for_nobody_can_tell_which_is_meant() -> None:
+    twice = b'{"reason": "mended", "reason": "a mistake"}'
+    async with client() as asking:
+        answer = await asking.post("/act", content=twice, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
 async def test_whoever_asks_for_the_head_alone_is_answered_as_with_the_rest() -> None:
