@@ -39,7 +39,10 @@ DATABASES = tuple(service.database for service in SERVICES)
 
 
 def backup(uri: str, state: State, folder: Path, databases: Sequence[str] = DATABASES) -> dict[str, Any]:
-    """Write all databases into a new folder, for its owner alone. Answers what is in it, by database and collection."""
+    """Write all databases into a new folder, for its owner alone. Answers what is in it, by database and collection.
+
+    UserError where one has nothing in it: a service builds its indexes at once, so its database has another name.
+    """
     if folder.exists():
         raise UserError(f"{folder} is there already: name a new folder.")
     scratch = folder.with_name(folder.name + ".part")
@@ -51,6 +54,8 @@ def backup(uri: str, state: State, folder: Path, databases: Sequence[str] = DATA
             counts = {name: _save(client, session, name, scratch) for name in databases}
     except PyMongoError as error:
         raise UserError(f"no backup was made: {type(error).__name__}, {str(error)[:200]}") from None
+    if empty := [name for name, of in counts.items() if not of]:
+        raise UserError(f"no backup was made: this MongoDB has nothing in {', '.join(empty)} (docs/backup.md).")
     for name in SECRETS:
         if (state.path / name).exists():
             shutil.copyfile(state.path / name, scratch / name)

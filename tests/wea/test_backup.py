@@ -14,6 +14,11 @@ from wea.errors import UserError
 from wea.state import State
 
 
+def one_entry(mongo: str, database: str) -> None:
+    with pymongo.MongoClient[dict[str, object]](mongo) as client:
+        client[database]["entries"].insert_one({"_id": 1})
+
+
 def test_what_is_restored_is_what_was_with_its_indexes(mongo: str, tmp_path: Path) -> None:
     names = [f"backup-{uuid4().hex[:8]}-{n}" for n in range(2)]
     state = State(tmp_path / "state")
@@ -44,6 +49,15 @@ def test_what_is_restored_is_what_was_with_its_indexes(mongo: str, tmp_path: Pat
                 client.drop_database(name)
 
 
+def test_a_database_that_is_not_there_is_no_backup(mongo: str, tmp_path: Path) -> None:
+    """Its name is a setting: an empty folder in its place would be found out when it is to be restored."""
+    state = State(tmp_path / "state")
+    state.create()
+    with pytest.raises(UserError, match="nothing in enrollment-elsewhere"):
+        backup(mongo, state, tmp_path / "b", ["enrollment-elsewhere"])
+    assert not (tmp_path / "b").exists()
+
+
 def test_a_new_state_gets_the_secrets_that_the_books_were_kept_with(mongo: str, tmp_path: Path) -> None:
     """Its HMAC key above all: under another nobody of whom NEA told by e-mail would be known again."""
     name, old, new = f"backup-{uuid4().hex[:8]}", State(tmp_path / "old"), State(tmp_path / "new")
@@ -51,6 +65,7 @@ def test_a_new_state_gets_the_secrets_that_the_books_were_kept_with(mongo: str, 
         state.create()
     was, made = credentials(old, ["admin"]), credentials(new, ["admin"])
     old.write(KEYS, {"keys": [{"role": "portal", "prefix": "wea_p_abc", "sha256": "00"}]})
+    one_entry(mongo, name)
     backup(mongo, old, tmp_path / "b", [name])
     done = wea("restore", str(tmp_path / "b"), "--force", "--state", str(new.path), WEA_MONGO=mongo)
     assert done.returncode == 0, done.stderr
@@ -66,6 +81,7 @@ def test_a_key_that_was_revoked_since_stays_revoked(mongo: str, tmp_path: Path) 
     credentials(state, ["admin"])
     row = {"role": "portal", "prefix": "wea_p_abc", "sha256": "00"}
     state.write(KEYS, {"keys": [row]})
+    one_entry(mongo, name)
     backup(mongo, state, tmp_path / "b", [name])
     state.write(KEYS, {"keys": [row | {"revoked_at": "2024-05-01"}]})
     assert wea("restore", str(tmp_path / "b"), "--force", "--state", str(state.path), WEA_MONGO=mongo).returncode == 0
