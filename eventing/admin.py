@@ -199,14 +199,14 @@ def _waiting(api: FastAPI, service: Service, keys: Keys) -> None:
 
     @api.get("/admin/audit", tags=["operators"])
     async def audit(_: Operator, at: Annotated[Page, Depends(page)]) -> dict[str, Any]:
-        """Who did what, when and why."""
-        return await _rows(database["audit"], at, lambda row: row)
+        """Who did what, when and why: the newest first."""
+        return await _rows(database["audit"], at, lambda row: row, way=-1)
 
 
-async def _rows(collection: Any, at: Page, shown: Any) -> dict[str, Any]:
-    wanted = {"_id": {"$gt": at.id}} if at.after else {}
+async def _rows(collection: Any, at: Page, shown: Any, way: int = 1) -> dict[str, Any]:
+    wanted = {"_id": {"$gt" if way > 0 else "$lt": at.id}} if at.after else {}
     with faults():
-        found = await collection.find(wanted).sort("_id", 1).limit(at.to_read).to_list(None)
+        found = await collection.find(wanted).sort("_id", way).limit(at.to_read).to_list(None)
     rows, last = at.cut(found)
     return listing([shown(row) for row in rows], last and last["_id"])
 

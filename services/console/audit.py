@@ -1,19 +1,14 @@
 """Who did what, when and why: the console's own trail, by people's names, and what the services noted by key."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 from eventing.audit import record_action
-from eventing.clock import system_now
 from eventing.http import Caller, cursor
 from eventing.mongo import Database, faults
-from services.console.asked import Asked, Console
+from services.console.asked import Asked, Console, told
 from services.console.policy import May
 from services.console.state import JsonObject
-from services.console.stuck import all_of
-
-DAYS_SHOWN = 7
 
 
 async def noted_act(database: Database, asked: Asked, path: str) -> None:
@@ -37,23 +32,36 @@ NOTED = frozenset(
 
 
 async def audit(console: Console, asked: Asked) -> JsonObject:
-    """What was done through the console, the newest first, and what each service noted of late."""
-    limit = asked.number("limit", 100, 1000)
-    wanted: dict[str, Any] = {"_id": {"$lt": before}} if (before := asked.text("before")) else {}
+    """What was done through the console, and what the services noted: of each the newest, and what is older."""
+    limit, before = asked.number("limit", 100, 1000), asked.text("before")
+    wanted: dict[str, Any] = {"_id": {"$lt": before}} if before else {}
     with faults():
         ours = await console.store.db["audit"].find(wanted).sort("_id", -1).limit(limit).to_list(None)
-    since = cursor(f"{system_now() - timedelta(days=DAYS_SHOWN):%Y%m%d}")
-    names = [name for name in console.neighbours if name != "console"]
-    answers = await asyncio.gather(*(all_of(console, name, "/admin/audit", since) for name in names))
-    theirs = [{"service": name, **_entry(one)} for name, (rows, _) in zip(names, answers, strict=True) for one in rows]
+    noted, more, away = await _noted(console, limit, before_them := asked.text("services_before"))
     return {
         "items": [_entry(one) for one in ours],
         "next": ours[-1]["_id"] if len(ours) == limit else None,
-        "services": sorted(theirs, key=lambda one: str(one["at"]), reverse=True)[:500],
-        "days": DAYS_SHOWN,
-        "away": [answer.away for _, answer in answers if answer.away],
+        "services": noted,
+        "services_next": noted[-1]["id"] if more else None,
+        "before": before,
+        "services_before": before_them,
+        "away": away,
         "sees_reasons": asked.may(May.READ_AUDIT),
     }
+
+
+async def _noted(console: Console, limit: int, before: str | None) -> tuple[list[JsonObject], bool, list[str]]:
+    """What the services noted last, whether there is more of it, and who does not answer. Ids are in order of time."""
+    names = [name for name in console.neighbours if name != "console"]
+    at = {"limit": limit, "after": cursor(before) if before else None}
+    answers = await asyncio.gather(
+        *(told(console.neighbours[name].get("/admin/audit", "operator", **at), name) for name in names)
+    )
+    listed = zip(names, answers, strict=True)
+    noted = [{"service": name, **_entry(one)} for name, answer in listed for one in answer.items()]
+    noted.sort(key=lambda one: str(one["id"]), reverse=True)
+    more = len(noted) > limit or any(answer.next for answer in answers)
+    return noted[:limit], more, [answer.away for answer in answers if answer.away]
 
 
 def _entry(one: JsonObject) -> JsonObject:

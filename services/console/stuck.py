@@ -121,10 +121,10 @@ def handle(key: str, secret: str) -> str:
     return sha256(f"{secret}\x00{kept_key(key, secret)}".encode()).hexdigest()[:16]
 
 
-async def all_of(console: Console, service: str, at: str, after: str | None = None) -> tuple[list[JsonObject], Told]:
+async def all_of(console: Console, service: str, at: str) -> tuple[list[JsonObject], Told]:
     """Every row of an operators' list, up to a bound."""
     rows: list[JsonObject] = []
-    answer = Told()
+    answer, after = Told(), None
     for _ in range(MOST_PAGES):
         answer = await told(console.neighbours[service].get(at, "operator", limit=PAGE, after=after), service)
         rows += answer.items()

@@ -2,10 +2,13 @@
 
 import json
 import time
+from base64 import b64decode
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
@@ -281,23 +284,27 @@ async def test_a_live_page_ends_quietly_while_the_database_is_away(
     assert (answer.status_code, answer.text) == (200, "retry: 2000\n\n")
 
 
-async def test_the_audit_shows_what_a_service_noted_last_however_much_it_noted_this_week(full: World) -> None:
-    entries = [
-        {"_id": f"{n:06}", "at": f"2024-05-01T18:{n // 60:02}:{n % 60:02}Z", "who": "staff:x", "action": "transcript"}
-        for n in range(1500)
-    ]
+async def test_the_audit_shows_what_the_services_noted_last_and_leads_on_to_all_that_is_older(full: World) -> None:
+    def trail(numbers: range) -> Callable[[httpx.Request], dict[str, Any]]:
+        """As a service lists it: the newest first, page by page."""
+        ids = [f"{n:04}" for n in reversed(numbers)]
 
-    def audit(request: httpx.Request) -> dict[str, Any]:
-        """As a service lists it: the oldest first, page by page."""
-        limit, after = int(request.url.params["limit"]), request.url.params["after"]
-        left = [one for one in entries if not after.startswith("at-") or one["_id"] > after[3:]]
-        page = left[:limit]
-        return {"items": page, "next": f"at-{page[-1]['_id']}" if len(left) > limit else None}
+        def audit(request: httpx.Request) -> dict[str, Any]:
+            limit, after = int(request.url.params["limit"]), request.url.params.get("after")
+            left = [id for id in ids if after is None or id < orjson.loads(b64decode(after))]
+            return {"items": [{"_id": id} for id in left[:limit]], "next": "more" if len(left) > limit else None}
 
-    full.services.tell("GET", "clockhours", "/admin/audit", audit)
-    shown = (await full.program("staff-key").get("/api/audit")).json()["services"]
-    assert len(shown) == 500
-    assert shown[0]["id"] == "001499"
+        return audit
+
+    full.services.tell("GET", "clockhours", "/admin/audit", trail(range(0, 700, 2)))
+    full.services.tell("GET", "enrollment", "/admin/audit", trail(range(1, 50, 2)))
+    seen, before = [], ""
+    while before is not None:
+        page = (await full.program("staff-key").get("/api/audit", params={"services_before": before})).json()
+        seen += [one["id"] for one in page["services"]]
+        before = page["services_next"]
+    assert seen == [f"{n:04}" for n in sorted({*range(0, 700, 2), *range(1, 50, 2)}, reverse=True)]
+    assert "Older in the services" in (await (await full.as_("staff")).get("/audit")).text
 
 
 async def test_a_skipped_record_shows_no_member_id_in_quarantine_to_whom_it_does_not_concern(full: World) -> None:

@@ -46,7 +46,8 @@ def staff(system: System) -> Staff:
 
 def audited(world: World, service: str, target: str) -> list[dict[str, Any]]:
     """What the service's audit trail says was done to this, the oldest first."""
-    return [entry for entry in world.api.items(service, "/admin/audit", "operator") if entry["target"] == target]
+    noted = world.api.items(service, "/admin/audit", "operator")  # the newest first
+    return [entry for entry in noted if entry["target"] == target][::-1]
 
 
 def late(world: World) -> tuple[Educator, dict[str, Any]]:
