@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from wea.warm import Forked, Warm
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 STEADY_AFTER_SECONDS = 30  # whoever lived that long starts again at once
 LARGEST_LOG = 50 * 1024 * 1024
+LOG_LOOKED_AT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,10 @@ class Child:
                 if not self._was_ready:
                     raise
             else:
-                await process.wait()
+                while process.returncode is None:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(process.wait(), LOG_LOOKED_AT_SECONDS)
+                    self._cut_log()
                 self.exits += 1
                 self._is(None)
             steady = time.monotonic() - began > STEADY_AFTER_SECONDS
@@ -124,11 +130,16 @@ class Child:
                 await asyncio.sleep(pause)
 
     async def _spawn(self) -> asyncio.subprocess.Process | Forked:
-        if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
-            self.log.replace(self.log.with_name(self.log.name + ".1"))
         self._process = await self._run()
         self._is(self._process.pid)
         return self._process
+
+    def _cut_log(self) -> None:
+        """Begin a long log anew and keep the one before. Emptied, not renamed: its process goes on writing to it."""
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > LARGEST_LOG:
+                shutil.copyfile(self.log, self.log.with_name(self.log.name + ".1"))
+                os.truncate(self.log, 0)
 
     async def _run(self) -> asyncio.subprocess.Process | Forked:
         """In a session of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops all in order."""

@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 from tests.wea.conftest import FakeSystem, failed_with_a_sentence, wea
+from wea import child as child_module
 from wea import record
 from wea.child import Child, NotStartedError, Spec, listens
 from wea.errors import UserError
@@ -210,3 +211,24 @@ async def test_a_port_that_was_taken_is_known_though_whoever_had_it_is_gone_when
     await asyncio.sleep(1)  # others give up: the keeper has tried once more meanwhile, and the port is free
     await child.stop()
     assert failure.value.port_taken_from == "sink"
+
+
+async def test_a_log_that_grows_for_months_begins_anew_and_the_one_before_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ready() -> bool:
+        return False
+
+    monkeypatch.setattr(child_module, "LARGEST_LOG", 1000)
+    monkeypatch.setattr(child_module, "LOG_LOOKED_AT_SECONDS", 0.05)
+    log, told = tmp_path / "log", "import time\nfor n in range(10**6): print(f'{n:09}', flush=True), time.sleep(0.001)"
+    spec = Spec("talker", [sys.executable, "-c", told], dict(os.environ), ready, 1)
+    child = Child(spec, log, lambda: None, Warm([], {}))
+    child.start()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not ((tmp_path / "log.1").exists() and 0 < log.stat().st_size < 1000):
+                await asyncio.sleep(0.02)
+        assert child.exits == 0
+    finally:
+        await child.stop()
