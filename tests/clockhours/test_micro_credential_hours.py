@@ -142,11 +142,12 @@ def test_a_late_first_attempt_holds_the_hours_until_staff_accept_it() -> None:
 
 def test_a_later_attempt_that_was_awarded_must_meet_the_revision_deadline() -> None:
     story = Story()
-    story.tell(*everything(ANA)[:3], submitted(ANA), submitted(ANA, attempt=2, on="2024-05-25T12:00", on_time=False))
-    story.tell(awarded(ANA, attempt=2, on="2024-06-01"))
-    assert story.missing(ANA) == [MissingStep.ON_TIME_SUBMISSION]
+    story.tell(*everything(ANA)[:3], submitted(ANA, on_time=None), awarded(ANA, attempt=2, on="2024-06-01"))
+    story.tell(submitted(ANA, attempt=2, on="2024-05-25T07:00", on_time=None))
+    assert story.missing(ANA) == [MissingStep.ON_TIME_SUBMISSION], "05-25 00:00 in Washington is too late"
+    assert story.open(ANA) == [ExceptionKind.LATE_ATTEMPT]
 
-    story.tell(submitted(ANA, attempt=2, on="2024-05-24T12:00", on_time=True))  # the newest webhook holds
+    story.tell(submitted(ANA, attempt=2, on="2024-05-25T06:59:59.999999", on_time=None))  # the newest webhook holds
     assert story.held(ANA) == {}
     assert story.open(ANA) == [], "its cause is gone: the exception resolves by itself"
 
