@@ -1,5 +1,6 @@
 """Why hours were reversed, from what is known now. The ledger says that they were; an educator asks why. Pure."""
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from contracts.kinds import EntryKind, MissingStep
@@ -61,17 +62,24 @@ def _was_withdrawn(credential_id: str, group: Group) -> bool:
 
 def granted_anew(reversal: Entry, group: Group) -> Entry | None:
     """The entry that stands for the same thing now, if there is one."""
-    for entry in group.live_entries:
-        if entry.kind is not reversal.kind:
-            continue
-        if entry.kind is EntryKind.ORIENTATION or entry.subject == reversal.subject:
-            return entry
-    return None
+    return next(_for_the_same(reversal, group.live_entries), None)
 
 
 def given_back(reversal: Entry, group: Group) -> bool:
-    """Is the very same granted again since? So it is when a merge is undone that had made a double of it."""
-    again = granted_anew(reversal, group)
-    if again is None or again.granted_at < reversal.granted_at:
-        return False
-    return (again.minutes, again.completed_at) == (-reversal.minutes, reversal.completed_at)
+    """Was the very same granted again since? So it is when a merge is undone that had made a double of it.
+
+    If that goes in its turn, that is told, and by its own reversal.
+    """
+    return any(
+        entry.entry_id != reversal.reverses
+        and entry.granted_at >= reversal.granted_at
+        and (entry.minutes, entry.completed_at) == (-reversal.minutes, reversal.completed_at)
+        for entry in _for_the_same(reversal, group.entries)
+    )
+
+
+def _for_the_same(reversal: Entry, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Those of the same kind for the same thing: there is one orientation."""
+    for entry in entries:
+        if entry.kind is reversal.kind and (entry.kind is EntryKind.ORIENTATION or entry.subject == reversal.subject):
+            yield entry

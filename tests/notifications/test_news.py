@@ -403,6 +403,16 @@ def test_hours_that_an_undone_merge_gives_back_as_they_were_are_not_called_taken
     assert [m.kind for m in world.messages() if world.obstacle(m) is None] == ["hours_granted"]
 
 
+def test_hours_that_were_given_back_and_then_go_for_good_are_taken_back_in_one_letter(world: World) -> None:
+    first = granted(entry="first")
+    again = first.model_copy(update={"entry_id": "again", "granted_at": NOON + 2 * HOUR})
+    world.hear(first, again, reversal(first, NOON + HOUR))
+    assert world.kinds() == ["hours_granted"] * 2
+    gone = reversal(again, NOON + 3 * HOUR)
+    world.hear(gone)
+    assert [(m.kind, m.cause) for m in world.messages()] == [("hours_reversed", gone.entry_id)]
+
+
 def test_what_nea_said_of_somebody_else_is_taken_back_with_their_link(world: World) -> None:
     world.hear(submitted(), reviewed(Decision.NOT_YET))
     received, returned = world.messages()
