@@ -66,7 +66,7 @@ async def turn(database: Database, caller: Caller, reason: str, now: datetime, *
 async def resolve(
     database: Database, task_id: str, caller: Caller, by: str, reason: str, now: datetime
 ) -> dict[str, Any]:
-    """Close a task; a suppressed address gets mail again."""
+    """Close a task; a suppressed address gets mail again, and what it refused of late."""
 
     async def unit() -> dict[str, Any]:
         async with Tx.begin(database, Batch.none(), now) as tx:
@@ -78,6 +78,8 @@ async def resolve(
             changes = {"status": "resolved", "by": by, "reason": reason, "resolved_at": now}
             tx.bulk("tasks", UpdateOne({"_id": task_id}, {"$set": changes}))
             tx.bulk("suppressed", DeleteOne({"_id": task_id}))
+            if document["educator_id"]:
+                tx.take_up_refused(document["educator_id"])
             tx.bulk("audit", staged(caller, "task.resolve", task_id, reason, by=by))
             await tx.write()
             return {**document, **changes}

@@ -13,7 +13,7 @@ from eventing.clock import system_now
 from eventing.mongo import Database, DeleteOne, Index, UpdateMany, UpdateOne
 from eventing.mongo import Session as MongoSession
 from eventing.unit import UnitOfWork
-from services.notifications import decisions
+from services.notifications import decisions, policy
 from services.notifications.decisions import Known
 from services.notifications.documents import (
     SCHEMA,
@@ -23,7 +23,7 @@ from services.notifications.documents import (
     session_fields,
     session_of,
 )
-from services.notifications.reasons import Drop
+from services.notifications.reasons import Drop, Failure
 from services.notifications.state import Educator, Message, Session, Status
 
 INDEXES: Mapping[str, tuple[Index, ...]] = {
@@ -123,6 +123,8 @@ class Tx(UnitOfWork):
             look = decisions.next_look(known, id_, programs, self.now)
             changes = {**educator_fields(educator), "remind_at": look, "schema": SCHEMA}
             self.bulk("educators", UpdateOne({"_id": id_}, {"$set": changes, "$inc": {"rev": 1}}, upsert=True))
+            if _has_moved(self.known.educators.get(id_), educator):
+                self.take_up_refused(known.group(id_).id)
         self._save_sessions(known)
         for message in known.messages:
             self._queue(message, subjects)
@@ -137,6 +139,13 @@ class Tx(UnitOfWork):
             # Of a merged account nothing is found to say; the kept one's is planned anew by the scan.
             update = {"$set": {**changes, "remind_at": self.now}, "$inc": {"rev": 1}}
             self.bulk("educators", UpdateOne({"_id": id_}, update))
+
+    def take_up_refused(self, educator_id: str) -> None:
+        """Queue again what her address refused of late: it is another now. As ever, what still holds goes out."""
+        of_late = {"educator_id": educator_id, "created_at": {"$gt": self.now - policy.FRESH}}
+        refused = {"$in": [Drop.ADDRESS_SUPPRESSED, Failure.ADDRESS_REFUSED, Failure.ADDRESS_UNUSABLE]}
+        queued = {"status": Status.QUEUED.value, "reason": None, "try_at": system_now(), "lost": 0}
+        self.bulk("messages", UpdateMany({**of_late, "reason": refused}, {"$set": queued}))
 
     def _save_sessions(self, known: Known) -> None:
         for session_id in sorted(known.sessions_changed):
@@ -215,6 +224,11 @@ class Tx(UnitOfWork):
             led_by and (led_by["id"], led_by["source"]),
         )
         self.publish(topics.NOTIFICATIONS, model.TYPE, data.educator_id, data, cause)
+
+
+def _has_moved(before: Educator | None, after: Educator) -> bool:
+    known = before.profile if before else None
+    return known is not None and after.profile is not None and known.email != after.profile.email
 
 
 def _led_by(cause: Cause) -> dict[str, str | None]:

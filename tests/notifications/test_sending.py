@@ -42,6 +42,7 @@ from tests.notifications.builders import (
     profile,
     registered,
     reserved,
+    reversal,
     scheduled,
     unmerged,
 )
@@ -194,10 +195,28 @@ async def test_an_address_that_is_refused_gets_nothing_more_and_staff_a_task(not
         body = {"by": "Kim", "reason": "the mailbox is there again"}
         answer = await staff.post(f"/tasks/{task['task_id']}/resolve", json=body)
         assert answer.json()["status"] == "resolved"
-        message = await notifications.message("hours_granted")
-        await staff.post(f"/messages/{message['_id']}/resend", json={"reason": "it was dropped"})
     await notifications.send()
-    assert (await notifications.states())["hours_granted"] == "sent"
+    assert await notifications.states() == {"welcome": "sent", "hours_granted": "sent"}
+
+
+async def test_what_a_wrong_address_refused_goes_to_the_right_one_if_it_still_holds_and_is_not_old(
+    notifications: Notifications,
+) -> None:
+    notifications.mail.will(ADDRESS, How.SAYS_550)
+    await notifications.hear(profile())
+    await notifications.send()
+    notifications.clock.now += 4 * DAY
+    gone = granted(entry="gone")
+    await notifications.hear(gone, granted())
+    await notifications.send()
+    notifications.clock.now += 4 * DAY
+    await notifications.hear(reversal(gone, NOON + 8 * DAY), profile(email="rosa@example.com"))
+    notifications.clock.now += HOUR
+    await notifications.send()
+    went = await notifications.database["messages"].find({"status": "sent"}).sort("created_at", 1).to_list(None)
+    assert [row["cause"] for row in went] == [granted().entry_id, reversal(gone).entry_id]
+    assert {row["to"] for row in went} == {"rosa@example.com"}
+    assert (await notifications.message("welcome"))["reason"] == "address_refused", "as it was: it is too old"
 
 
 async def test_a_task_that_is_open_again_is_seen_to_by_nobody_yet(notifications: Notifications) -> None:
