@@ -11,7 +11,7 @@ from datetime import datetime
 from contracts.kinds import SessionKind
 from services.notifications.news import News
 from services.notifications.standing import Group
-from services.notifications.state import Educator, Kind, Message, Reservation, Session
+from services.notifications.state import Educator, Kind, Message, Reservation, Session, told_key
 
 KINDS = frozenset({Kind.RESERVATION_CONFIRMED, Kind.SESSION_CHANGED, Kind.SESSION_CANCELLED})
 
@@ -23,7 +23,7 @@ def of(group: Group, sessions: Mapping[str, Session], fresh: Iterable[Reservatio
         session = sessions.get(seat.session_id)
         if session is None or session.ends_at <= now:
             continue
-        news = _news(group.id, seat, session, seat in lately, now)
+        news = _news(group.id, _as_told_to(group, seat), session, seat in lately, now)
         if news is not None:
             yield news
 
@@ -34,6 +34,12 @@ def seats(group: Group) -> dict[str, Reservation]:
     for _, seat in sorted(group.reservations, key=lambda pair: (pair[1].cancelled, pair[1].told_revision is None)):
         found.setdefault(seat.session_id, seat)
     return found
+
+
+def _as_told_to(group: Group, seat: Reservation) -> Reservation:
+    """A seat that was confirmed while a merge now undone lasted was confirmed to the other's address."""
+    heard = told_key(Kind.RESERVATION_CONFIRMED, seat.session_id, seat.cause) in group.told
+    return seat if heard or seat.cancelled else replace(seat, told_revision=None)
 
 
 def held(

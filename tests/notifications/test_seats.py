@@ -6,17 +6,21 @@ from contracts.kinds import SessionKind
 from services.notifications.reasons import Drop
 from services.notifications.state import Kind
 from tests.notifications.builders import (
+    ANA,
     DAY,
     HOUR,
     NOON,
+    ROSA,
     called_off,
     gave_up,
     local,
+    merged,
     nea_registered,
     profile,
     registered,
     reserved,
     scheduled,
+    unmerged,
 )
 from tests.notifications.world import World
 
@@ -82,3 +86,14 @@ def test_a_seat_in_a_session_that_was_called_off_is_no_reason_to_wait() -> None:
     world.messages()
     world.tick()
     assert world.kinds() == ["steps_missing"]
+
+
+def test_a_seat_that_was_confirmed_to_the_other_address_is_confirmed_to_hers_once_the_merge_is_undone() -> None:
+    world = World()
+    world.hear(profile(), profile(ANA), merged(ROSA, ANA), scheduled(), reserved(ANA))
+    world.messages()
+    world.hear(unmerged(ROSA, ANA))
+    messages = [m for m in world.messages() if m.kind != "welcome"]
+    assert [(m.educator_id, m.kind) for m in messages] == [(ANA, "reservation_confirmed")]
+    world.hear(profile(ANA, name="Ana Maria"))
+    assert world.kinds() == []
