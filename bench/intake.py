@@ -79,7 +79,8 @@ def figure(servers: Servers, *, full: bool) -> dict[str, Any]:
 
 def ratios(found: dict[str, Any]) -> dict[str, float]:
     rates = {name: run["per_second"] for name, run in found.items()}
-    return {f"intake/{name}": rates["enrollment"] / rates[name] for name in ("fastapi_empty", "by_hand", "fastapi_insert")}
+    beside = ("fastapi_empty", "by_hand", "fastapi_insert")
+    return {f"intake/{name}": rates["enrollment"] / rates[name] for name in beside}
 
 
 def lines(found: dict[str, Any]) -> list[str]:
