@@ -74,7 +74,7 @@ def run(contender: str, race: Race) -> dict[str, Any]:
             found = [json.loads(_said(process, "{")) for process in processes]
         return together(found) | {"rows": rows(race)}
     finally:
-        with pymongo.MongoClient(race.mongo) as client:
+        with pymongo.MongoClient[dict[str, Any]](race.mongo) as client:
             client.drop_database(race.database)
 
 
@@ -110,7 +110,7 @@ def _go(process: subprocess.Popen[str]) -> None:
 
 def rows(race: Race) -> dict[str, int]:
     """How much is in the database: contenders that write the same come to the same."""
-    with pymongo.MongoClient(race.mongo) as client:
+    with pymongo.MongoClient[dict[str, Any]](race.mongo) as client:
         database = client[race.database]
         return {name: database[name].count_documents({}) for name in COLLECTIONS}
 
@@ -127,8 +127,8 @@ ROWS = {
 
 def figure(servers: Servers, *, full: bool) -> dict[str, Any]:
     size = {"educators": 1000, "each": 100 if full else 10}
-    how = {"rounds": 3, "slow_rounds": 3, "seconds": 5.0} if full else {"rounds": 3, "slow_rounds": 1, "seconds": 3.0}
-    return {**size, "worked": best(raced(servers, **size, **how))}
+    slow_rounds, seconds = (3, 5.0) if full else (1, 3.0)
+    return {**size, "worked": best(raced(servers, **size, rounds=3, slow_rounds=slow_rounds, seconds=seconds))}
 
 
 def ratios(found: dict[str, Any]) -> dict[str, float]:

@@ -78,7 +78,7 @@ async def fastapi_insert(mongo: str, database: str) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def by_hand(mongo: str, database: str) -> AsyncIterator[Any]:
-    """The limit: whatever has come is inserted together, majority-durable, then answered; no check, no framework."""
+    """The limit: what has come is inserted together, majority-durable, and then answered; no check, no framework."""
     waiting: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
     came = asyncio.Event()
 

@@ -36,7 +36,7 @@ def door(name: str, mongo: str) -> Iterator[tuple[int, psutil.Process]]:
     finally:
         process.terminate()
         process.wait()
-        with pymongo.MongoClient(mongo) as client:
+        with pymongo.MongoClient[dict[str, Any]](mongo) as client:
             client.drop_database(database)
 
 
