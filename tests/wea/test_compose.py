@@ -44,6 +44,13 @@ def test_every_setting_of_a_service_can_be_given_by_the_env_file(service: Any) -
 
 
 @pytest.mark.parametrize("name", [service.name for service in SERVICES])
+def test_what_the_settings_read_of_opentelemetrys_variables_is_handed_on(name: str) -> None:
+    read = set(re.findall(r"\bOTEL_\w+", (ROOT / "eventing/settings.py").read_text()))
+    assert read
+    assert read <= {variable for variable, value in compose()[name]["environment"].items() if value is None}
+
+
+@pytest.mark.parametrize("name", [service.name for service in SERVICES])
 def test_what_the_image_says_is_not_taken_away(name: str) -> None:
     """Docker drops a variable of the image that is listed without a value: no service found its programme file."""
     said = re.findall(r"(\w+)=", " ".join(re.findall(r"^ENV (.*)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)))
