@@ -71,6 +71,13 @@ def test_a_server_may_end_in_order(name: str) -> None:
     assert compose()[name]["stop_grace_period"] == "60s"
 
 
+def test_what_cannot_be_provisioned_ends_the_up_that_waits_for_it() -> None:
+    """By a wrong password, say: tried for ever, `up --detach` waited as long, without a word."""
+    policy, _, tries = compose()["provision"]["restart"].partition(":")
+    assert policy == "on-failure"
+    assert 3 <= int(tries or 0) <= 10, "each waits twice as long as the one before it, from 0.1 s on"
+
+
 def test_no_containers_log_fills_the_disk() -> None:
     """Docker keeps all of it unless it is told otherwise."""
     single, cluster = compose(), compose("docker-compose.cluster.yml")
