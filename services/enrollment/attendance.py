@@ -32,16 +32,19 @@ def judge(member: Educator, group: Group, programs: Programs) -> tuple[dict[str,
         minutes, reason = _attended(attendance, corrections)
         program = programs.of(attendance.ended_at)
         against = _conflicts(attendance, session_id, group) if minutes else []
+        told = member.told.steps.get(session_id)
+        credit = 0 if against else _credit(attendance, minutes, program, told)
         conflicts += against
         if minutes and program is None:
             conflicts.append(Conflict(ConflictKind.NO_PROGRAM_YEAR, session_id))
         steps[session_id] = Step(
             kind=attendance.kind,
-            minutes=0 if against else _credit(attendance, minutes, program, member.told.steps.get(session_id)),
+            minutes=credit,
             ended_at=attendance.ended_at,
             micro_credential_id=_named(attendance, session_id, corrections, group),
             attended_minutes=minutes,
             reason=reason,
+            was_told=credit > 0 or (told is not None and (told.was_told or told.minutes > 0)),
         )
     return steps, conflicts
 

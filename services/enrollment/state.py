@@ -138,6 +138,7 @@ class Step:
     micro_credential_id: str | None = None
     attended_minutes: int = 0
     reason: str | None = field(default=None, compare=False)  # explains the credit; another alone is not told
+    was_told: bool = field(default=False, compare=False)  # it does its step, or has done so
 
 
 @dataclass(frozen=True, slots=True)

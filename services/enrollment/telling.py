@@ -90,7 +90,7 @@ def _whole(educator_id: str, profile: Profile) -> events.EducatorProfile:
 
 
 def _step(educator_id: str, session_id: str, told: Step | None, step: Step) -> Iterator[Announcement]:
-    """Told when it comes to do its step, or does it for another; corrected when other minutes were told before.
+    """Told when it comes to do its step, or does it for another; from then on every other credit or name is corrected.
 
     Other minutes attended that leave the credit alone are kept with what was told, and are no news.
     """
@@ -105,11 +105,11 @@ def _step(educator_id: str, session_id: str, told: Step | None, step: Step) -> I
         "ended_at": step.ended_at,
         "micro_credential_id": step.micro_credential_id,
     }
-    if told is not None and told.minutes and told.minutes != step.minutes:
-        yield events.AttendanceCorrected(**data, reason=step.reason)
-    elif step.minutes:
+    if step.minutes and (told is None or told.minutes in (0, step.minutes)):
         is_orientation = step.kind is SessionKind.ORIENTATION
         yield events.OrientationCompleted(**data) if is_orientation else events.WorkshopAttended(**data)
+    elif step.was_told:
+        yield events.AttendanceCorrected(**data, reason=step.reason)
 
 
 def _reservation(educator_id: str, session_id: str, reservation: Reservation) -> Announcement:

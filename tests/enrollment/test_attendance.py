@@ -119,6 +119,18 @@ def test_a_correction_that_leaves_the_credit_alone_is_not_told() -> None:
     assert Story(attended(minutes=90)).hear(corrected(minutes=95)) == []
 
 
+def test_what_an_attendance_names_is_told_after_it_ceased_to_do_its_step_too() -> None:
+    """Else what it named by mistake would be named for good, where the corrections come in the other order."""
+    story = Story(attended(), corrected(minutes=0, said_at="2024-03-02"))
+    assert story.hear(corrected(minutes=90, opens=TRA2, said_at="2024-03-01")) == [correction(0, TRA2)]
+    assert story.hear(corrected(minutes=0, opens=None, said_at="2024-03-03")) == [correction(0, None)]
+
+
+def test_what_an_attendance_names_that_never_did_its_step_is_not_told() -> None:
+    story = Story(attended(minutes=30))
+    assert story.hear(corrected(minutes=30, opens=TRA2)) == []
+
+
 def test_an_attendance_that_comes_to_do_its_step_is_told_again() -> None:
     story = Story(attended(), corrected(minutes=0))
     assert story.hear(corrected(minutes=90)) == [workshop()]
