@@ -34,6 +34,8 @@ OUTBOX_AGE = Gauge("wea_outbox_oldest_seconds", "Age of the oldest row that wait
 # rows published, by source, and attempts that failed.
 RELAYED = Counter("wea_relayed_total", "Rows published by the relay", ["source"])
 RELAY_FAILURES = Counter("wea_relay_failures_total", "Publishing attempts that failed", ["source"])
+# turns of a timer that a bug of ours ended, and what of a turn was put off because of one, by timer.
+TIMER_FAILURES = Counter("wea_timer_failures_total", "Turns of a timer that failed, or were put off in part", ["timer"])
 # records between a partition's position and its end, of the partitions that this process reads.
 LAG = Gauge("wea_consumer_lag_records", "Records not yet handled", ["group", "topic", "partition"])
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from eventing import metrics
 from eventing.clock import Clock
 from eventing.leases import Shares
 from eventing.mongo import Database
@@ -26,6 +27,7 @@ class Timer:
     ) -> None:
         self._name, self._seconds, self._run = name, seconds, run
         self._share = Shares(database, f"timer/{name}", 1, instance)
+        self._failures = metrics.TIMER_FAILURES.labels(name)  # from 0 on: an alert sees the first one rise
         self._wake = asyncio.Event()
         clock.on_change(self._wake.set)
 
@@ -53,8 +55,10 @@ class Timer:
         except TransientError as error:
             log.warning("timer_waits", timer=self._name, error=str(error))
         except RefusedError:
+            self._failures.inc()
             log.exception("timer_refused", timer=self._name)
         except Exception:
+            self._failures.inc()
             log.exception("timer_failed", timer=self._name)
         return False
 

@@ -8,6 +8,7 @@ import structlog
 
 from contracts.kinds import ExceptionKind
 from contracts.program import Program, Programs
+from eventing import metrics
 from eventing.batch import Batch
 from eventing.mongo import Database, UpdateOne, faults
 from eventing.transient import TransientError
@@ -44,6 +45,7 @@ async def on_reminders(database: Database, programs: Programs, portal_url: str, 
             raise
         except Exception:
             if most == 1:
+                metrics.TIMER_FAILURES.labels("reminders").inc()
                 log.exception("reminder_failed", educator_ids=await _put_off(database, now))
                 return True
         most //= 2

@@ -3,9 +3,13 @@
 import asyncio
 from typing import Any, cast
 
+import pytest
+from prometheus_client import REGISTRY
+
 from eventing.clock import Clock
 from eventing.leases import Shares
 from eventing.timer import Timer
+from eventing.transient import RefusedError, TransientError
 
 
 class Held(Shares):
@@ -74,3 +78,22 @@ async def test_the_replica_that_holds_the_lease_runs_at_once_when_the_clock_chan
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert (before, len(ran)) == (1, 2)
+
+
+@pytest.mark.parametrize(("error", "counted"), [(KeyError("x"), 1), (RefusedError("x"), 1), (TransientError("x"), 0)])
+async def test_a_turn_that_a_bug_ends_is_counted_and_one_that_must_wait_is_not(
+    error: Exception, counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventing.timer.Shares", lambda *_: Held(0))
+
+    def failures() -> float | None:
+        return REGISTRY.get_sample_value("wea_timer_failures_total", {"timer": "t"})
+
+    async def run() -> bool:
+        raise error
+
+    one = Timer("t", 0.05, run, database=cast(Any, None), clock=Clock())
+    before = failures()
+    assert before is not None, "there from the start, so that the first one is seen to rise"
+    assert await one._once() is False
+    assert failures() == before + counted

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect
 
 from contracts import events
@@ -110,7 +111,10 @@ async def test_who_cannot_be_looked_at_keeps_nobody_else_from_being_reminded(not
         return {row["educator_id"] async for row in messages.find({"kind": "steps_missing"})}
 
     await educators.update_one({"_id": ANA}, {"$set": {"registrations": [{**row, "registry": "of tomorrow"}]}})
+    failures = partial(REGISTRY.get_sample_value, "wea_timer_failures_total", {"timer": "reminders"})
+    before = failures() or 0
     assert await reminded() == {ROSA, "E-last"}
+    assert failures() == before + 1
     await educators.update_one({"_id": ANA}, {"$set": {"registrations": [row]}})
     assert await reminded() == {ROSA, "E-last"}
     notifications.clock.now += HOUR
