@@ -38,13 +38,19 @@ def of(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def pod(name: str) -> dict[str, Any]:
-    workloads = {**of("StatefulSet"), **of("Deployment")}
+    workloads = {**of("StatefulSet"), **of("Deployment"), **of("Job")}
     return dict(workloads[name]["spec"]["template"]["spec"])
 
 
 def container(name: str) -> dict[str, Any]:
     (only,) = pod(name)["containers"]
     return dict(only)
+
+
+@pytest.mark.parametrize("name", [*(service.name for service in SERVICES), "check", "provision"])
+def test_whoever_is_told_to_stop_while_it_still_starts_does(name: str) -> None:
+    """Else its process, the first of the container, does not hear it, and is killed when its time is over."""
+    assert pod(name).get("shareProcessNamespace") is True
 
 
 def test_every_file_is_named_by_its_kustomization_and_every_name_is_a_file() -> None:
