@@ -44,6 +44,7 @@ def judge(member: Educator, group: Group, programs: Programs) -> tuple[dict[str,
             micro_credential_id=_named(attendance, session_id, corrections, group),
             attended_minutes=minutes,
             reason=reason,
+            # What an earlier build stored says so by its minutes alone.
             was_told=credit > 0 or (told is not None and (told.was_told or told.minutes > 0)),
         )
     return steps, conflicts

@@ -7,11 +7,10 @@ from typing import Any
 from contracts.program import Programs
 from eventing.audit import staged
 from eventing.batch import Batch
-from eventing.clock import system_now
 from eventing.http import Caller, ProblemError
 from eventing.mongo import Database, DeleteOne, UpdateOne
 from eventing.transient import repeat
-from services.notifications.documents import SCHEMA
+from services.notifications.documents import SCHEMA, queued_anew
 from services.notifications.state import Status
 from services.notifications.store import Tx
 
@@ -32,17 +31,11 @@ async def resend(database: Database, message_id: str, caller: Caller, reason: st
                 return document
             if document.get("reason") == "erased":
                 raise ProblemError(409, "erased", "The educator was erased: there is nobody to write to.")
-            changes = {
-                "status": Status.QUEUED.value, "forced": True, "asked": asked, "owner": None, "reason": None,
-                "due_at": now, "try_at": system_now(), "lost": 0, "resent": document.get("resent", 0) + 1,
-            }  # fmt: skip
-            tx.bulk(
-                "messages",
-                UpdateOne({"_id": message_id}, {"$set": changes, "$unset": {"first_put_off_at": "", "put_off": ""}}),
-            )
+            again = queued_anew(forced=True, asked=asked, due_at=now, resent=document.get("resent", 0) + 1)
+            tx.bulk("messages", UpdateOne({"_id": message_id}, again))
             tx.bulk("audit", staged(caller, "message.resend", message_id, reason))
             await tx.write()
-            return {**document, **changes}
+            return {**document, **again["$set"]}
 
     return await repeat(unit)
 

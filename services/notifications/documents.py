@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from eventing.clock import system_now
 from services.notifications.state import (
     Attempt,
     Attendance,
@@ -87,6 +88,12 @@ def message_document(message: Message, now: datetime, **more: Any) -> dict[str, 
         "schema": SCHEMA,
         **more,
     }
+
+
+def queued_anew(**more: Any) -> dict[str, Any]:
+    """The update by which a message goes out once more, as one that was never tried."""
+    fresh = {"status": Status.QUEUED.value, "reason": None, "owner": None, "try_at": system_now(), "lost": 0}
+    return {"$set": {**fresh, **more}, "$unset": {"first_put_off_at": "", "put_off": ""}}
 
 
 def message_of(document: Mapping[str, Any]) -> Message:

@@ -20,6 +20,7 @@ from services.notifications.documents import (
     educator_fields,
     educator_of,
     message_document,
+    queued_anew,
     session_fields,
     session_of,
 )
@@ -144,8 +145,7 @@ class Tx(UnitOfWork):
         """Queue again what her address refused of late: it is another now. As ever, what still holds goes out."""
         of_late = {"educator_id": educator_id, "created_at": {"$gt": self.now - policy.FRESH}}
         refused = {"$in": [Drop.ADDRESS_SUPPRESSED, Failure.ADDRESS_REFUSED, Failure.ADDRESS_UNUSABLE]}
-        queued = {"status": Status.QUEUED.value, "reason": None, "try_at": system_now(), "lost": 0}
-        self.bulk("messages", UpdateMany({**of_late, "reason": refused}, {"$set": queued}))
+        self.bulk("messages", UpdateMany({**of_late, "reason": refused}, queued_anew()))
 
     def _save_sessions(self, known: Known) -> None:
         for session_id in sorted(known.sessions_changed):

@@ -234,6 +234,21 @@ async def test_a_task_that_is_open_again_is_seen_to_by_nobody_yet(notifications:
             await staff.post(f"/tasks/{task['task_id']}/resolve", json={"by": "Kim", "reason": "it is there again"})
 
 
+async def test_the_right_address_has_its_own_time_to_take_what_the_wrong_one_put_off_and_then_refused(
+    notifications: Notifications,
+) -> None:
+    notifications.mail.will(ADDRESS, How.SAYS_550)
+    await notifications.hear(profile())
+    await notifications.send()
+    long_ago = {"first_put_off_at": system_now() - 3 * DAY, "put_off": 5}
+    await notifications.database["messages"].update_one({}, {"$set": long_ago})
+    notifications.mail.will("rosa@example.com", How.SAYS_450)
+    await notifications.hear(profile(email="rosa@example.com"))
+    await notifications.send()
+    welcome = await notifications.message("welcome")
+    assert (welcome["status"], welcome["put_off"]) == ("sent", 1)
+
+
 async def test_a_message_that_is_refused_itself_fails_and_the_address_stays_good(notifications: Notifications) -> None:
     notifications.mail.will(ADDRESS, How.SAYS_554_LATER)
     await notifications.hear(profile(), granted())
