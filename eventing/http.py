@@ -72,7 +72,7 @@ def install_problems(api: FastAPI) -> None:
 
     async def from_validation(_: Request, error: Exception) -> Response:
         errors = cast(RequestValidationError, error).errors()
-        fields = [{"field": ".".join(str(part) for part in e["loc"]), "reason": e["msg"]} for e in errors]
+        fields = [_fault(one) for one in errors]
         return problem(ProblemError(422, "invalid", "Some fields are not as described.", errors=fields))
 
     async def from_http(_: Request, error: Exception) -> Response:
@@ -91,6 +91,12 @@ def install_problems(api: FastAPI) -> None:
     api.add_exception_handler(HTTPException, from_http)
     api.add_exception_handler(TransientError, from_transient)
     api.add_exception_handler(Exception, from_fault)
+
+
+def _fault(error: Mapping[str, Any]) -> dict[str, str]:
+    """Where it is wrong and what it should be; of what is no JSON, why it is none."""
+    reason = error["ctx"]["error"] if error["type"] == "json_invalid" else error["msg"]
+    return {"field": ".".join(str(part) for part in error["loc"]), "reason": reason}
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ async def test_a_reason_that_is_given_twice_is_refused_for_nobody_can_tell_which
     async with client() as asking:
         answer = await asking.post("/act", content=twice, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert [error["reason"] for error in answer.json()["errors"]] == ["A key is repeated"]
 
 
 async def test_whoever_asks_for_the_head_alone_is_answered_as_with_the_rest() -> None:
