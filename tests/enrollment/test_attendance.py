@@ -1,5 +1,6 @@
 """Sessions: which attendances do their step, and what is told of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,6 +125,15 @@ def test_what_an_attendance_names_is_told_after_it_ceased_to_do_its_step_too() -
     story = Story(attended(), corrected(minutes=0, said_at="2024-03-02"))
     assert story.hear(corrected(minutes=90, opens=TRA2, said_at="2024-03-01")) == [correction(0, TRA2)]
     assert story.hear(corrected(minutes=0, opens=None, said_at="2024-03-03")) == [correction(0, None)]
+
+
+def test_what_an_earlier_build_told_of_an_attendance_is_corrected_as_well() -> None:
+    """It has not stored that it told; the minutes that it told say so."""
+    story = Story(attended())
+    educator = story.educator()
+    step = replace(educator.told.steps[W1], was_told=False)
+    story.world.put(replace(educator, told=replace(educator.told, steps={W1: step})))
+    assert story.hear(corrected(minutes=0)) == [correction(0)]
 
 
 def test_what_an_attendance_names_that_never_did_its_step_is_not_told() -> None:

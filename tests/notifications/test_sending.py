@@ -121,6 +121,21 @@ async def test_who_cannot_be_looked_at_keeps_nobody_else_from_being_reminded(not
     assert await reminded() == {*who}
 
 
+async def test_nobody_is_put_off_while_the_database_is_away(notifications: Notifications) -> None:
+    await notifications.hear(profile(), registered(at=notifications.clock() - 3 * DAY))
+    really, tries = Tx.write, count()
+
+    async def write(tx: Tx) -> None:
+        if next(tries) < 8:  # as often as 200 can be halved
+            raise TransientError("away")
+        await really(tx)
+
+    with patch.object(Tx, "write", write), pytest.raises(TransientError):
+        await notifications.tick()
+    await notifications.tick()
+    assert await notifications.message("steps_missing")
+
+
 async def test_an_email_has_text_html_and_a_progress_link_of_its_own(notifications: Notifications) -> None:
     await notifications.hear(profile())
     await notifications.send()
